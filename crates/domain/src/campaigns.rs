@@ -1,0 +1,209 @@
+//! Campaigns (chiến dịch) and the days that belong to them.
+
+use crate::{Stamp, catalogue::Measure, catalogue::Topic, words::words};
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use uuid::Uuid;
+
+words! {
+    /// Where a campaign stands.
+    pub enum CampaignStatus: "campaign status" {
+        /// Being prepared: nothing is reported to it.
+        Draft = "draft",
+        /// Open for work and reports.
+        Open = "open",
+        /// Closed: its figures stand.
+        Closed = "closed",
+    }
+}
+
+words! {
+    /// Whether a strand is the campaign's programme or one of its drives.
+    pub enum StrandKind: "strand kind" {
+        /// A programme (chương trình).
+        Programme = "programme",
+        /// A concentrated drive (chiến dịch tập trung).
+        Drive = "drive",
+    }
+}
+
+words! {
+    /// How volunteering is organised (hình thức tình nguyện).
+    pub enum Mode: "mode" {
+        /// Regular.
+        Regular = "regular",
+        /// In place.
+        InPlace = "in_place",
+        /// By target group.
+        AudienceBased = "audience_based",
+        /// Online.
+        Online = "online",
+        /// A project of several years.
+        MultiYearProject = "multi_year_project",
+    }
+}
+
+/// A part of the campaign: its programme or one of its drives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Strand {
+    /// Stable code, unique in the campaign.
+    pub code: String,
+    /// Programme or drive.
+    pub kind: StrandKind,
+    /// Vietnamese name.
+    pub name: String,
+}
+
+/// A campaign. Its first and last day are local days of its time zone, both inclusive.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Campaign {
+    /// Identity and version.
+    pub stamp: Stamp,
+    /// Stable code such as `HE-2024`.
+    pub code: String,
+    /// Vietnamese name.
+    pub name: String,
+    /// The year's theme.
+    pub theme: Option<String>,
+    /// First local day, inclusive.
+    pub starts_on: NaiveDate,
+    /// Last local day, inclusive.
+    pub ends_on: NaiveDate,
+    /// The time zone that its days are counted in.
+    pub time_zone: Tz,
+    /// Where it stands.
+    pub status: CampaignStatus,
+    /// Its programme and drives.
+    pub strands: Vec<Strand>,
+    /// The modes of volunteering that it uses.
+    pub modes: Vec<Mode>,
+}
+
+/// Why a campaign does not take a day or a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum CampaignError {
+    /// The campaign is not open.
+    #[error("the campaign is {0}, not open")]
+    NotOpen(CampaignStatus),
+    /// The day lies before the first or after the last day.
+    #[error("{day} is outside {starts_on} to {ends_on}")]
+    OutsideCampaign {
+        /// The day that was given.
+        day: NaiveDate,
+        /// First local day.
+        starts_on: NaiveDate,
+        /// Last local day.
+        ends_on: NaiveDate,
+    },
+    /// The day has not come yet in the campaign's time zone.
+    #[error("{day} is after today, {today}")]
+    InTheFuture {
+        /// The day that was given.
+        day: NaiveDate,
+        /// Today in the campaign's time zone.
+        today: NaiveDate,
+    },
+}
+
+impl Campaign {
+    /// The local day of an instant: 17:30Z is the next day in Asia/Ho_Chi_Minh.
+    #[must_use]
+    pub fn local_day(&self, at: DateTime<Utc>) -> NaiveDate {
+        at.with_timezone(&self.time_zone).date_naive()
+    }
+
+    /// Holds that the campaign is open.
+    ///
+    /// # Errors
+    /// [`CampaignError::NotOpen`].
+    pub fn ensure_open(&self) -> Result<(), CampaignError> {
+        if self.status == CampaignStatus::Open { Ok(()) } else { Err(CampaignError::NotOpen(self.status)) }
+    }
+
+    /// Holds that a day lies within the campaign, first and last day included.
+    ///
+    /// # Errors
+    /// [`CampaignError::OutsideCampaign`].
+    pub fn ensure_contains(&self, day: NaiveDate) -> Result<(), CampaignError> {
+        if (self.starts_on..=self.ends_on).contains(&day) {
+            Ok(())
+        } else {
+            Err(CampaignError::OutsideCampaign { day, starts_on: self.starts_on, ends_on: self.ends_on })
+        }
+    }
+
+    /// Holds that something may be reported for a day: within the campaign and not after today.
+    ///
+    /// # Errors
+    /// [`CampaignError::OutsideCampaign`], [`CampaignError::InTheFuture`].
+    pub fn ensure_reportable(&self, day: NaiveDate, now: DateTime<Utc>) -> Result<(), CampaignError> {
+        self.ensure_contains(day)?;
+        let today = self.local_day(now);
+        if day > today { Err(CampaignError::InTheFuture { day, today }) } else { Ok(()) }
+    }
+}
+
+/// A numbered indicator of a campaign (chỉ tiêu) and its target for the whole country.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Indicator {
+    /// Identity and version.
+    pub stamp: Stamp,
+    /// The campaign that it belongs to.
+    pub campaign_id: Uuid,
+    /// Its number in the campaign's plan; indicators whose number is not known have none.
+    pub number: Option<i32>,
+    /// Vietnamese name.
+    pub name: String,
+    /// What one unit of it is called, such as `lượt`.
+    pub unit: String,
+    /// What it counts.
+    pub measure: Measure,
+    /// The national target, in its unit.
+    pub target_value: i64,
+    /// When set, only lines on these topics count.
+    pub counted_topics: Option<Vec<Topic>>,
+}
+
+impl Indicator {
+    /// Whether a line of turns on `topic` counts for this indicator.
+    #[must_use]
+    pub fn counts_turns_on(&self, topic: Topic) -> bool {
+        self.measure == Measure::BeneficiaryTurns && self.counted_topics.as_ref().is_none_or(|t| t.contains(&topic))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeZone;
+
+    fn summer() -> Campaign {
+        let at = Utc.with_ymd_and_hms(2024, 6, 1, 0, 0, 0).unwrap();
+        Campaign {
+            stamp: Stamp { id: Uuid::nil(), created_at: at, updated_at: at, version: 1 },
+            code: "HE-2024".into(),
+            name: "Hè 2024".into(),
+            theme: None,
+            starts_on: NaiveDate::from_ymd_opt(2024, 6, 1).unwrap(),
+            ends_on: NaiveDate::from_ymd_opt(2024, 8, 31).unwrap(),
+            time_zone: chrono_tz::Asia::Ho_Chi_Minh,
+            status: CampaignStatus::Open,
+            strands: vec![],
+            modes: vec![],
+        }
+    }
+
+    #[test]
+    fn a_day_is_local_and_the_last_day_is_inclusive() {
+        let c = summer();
+        let late = Utc.with_ymd_and_hms(2024, 6, 30, 17, 30, 0).unwrap();
+        assert_eq!(c.local_day(late), NaiveDate::from_ymd_opt(2024, 7, 1).unwrap());
+        assert!(c.ensure_contains(c.ends_on).is_ok());
+        assert!(c.ensure_contains(c.ends_on.succ_opt().unwrap()).is_err());
+        let day = NaiveDate::from_ymd_opt(2024, 7, 2).unwrap();
+        assert!(matches!(c.ensure_reportable(day, late), Err(CampaignError::InTheFuture { .. })));
+        assert!(c.ensure_reportable(day.pred_opt().unwrap(), late).is_ok());
+    }
+}

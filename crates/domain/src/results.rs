@@ -1,0 +1,359 @@
+//! Results of activities (kết quả hoạt động): what a team reports for one activity and one day.
+
+use crate::{
+    Stamp,
+    activities::Activity,
+    catalogue::{AgeBand, Audience, Measure, Sex, Topic},
+    counting::{Count, Counted, Turns},
+    teams::TeamStatus,
+    words::words,
+};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use uuid::Uuid;
+
+words! {
+    /// Where a result stands.
+    pub enum ResultStatus: "result status" {
+        /// Being written; counts nowhere.
+        Draft = "draft",
+        /// Filed: counts as reported.
+        Submitted = "submitted",
+        /// Checked: counts as reported and as verified.
+        Verified = "verified",
+        /// Given back with a reason; counts nowhere until it is submitted again.
+        Returned = "returned",
+    }
+}
+
+words! {
+    /// What moves a result from state to state.
+    pub enum ResultAction: "result action" {
+        /// draft, returned → submitted.
+        Submit = "submit",
+        /// submitted → verified.
+        Verify = "verify",
+        /// submitted → returned.
+        Return = "return",
+    }
+}
+
+words! {
+    /// What a result is marked with for a human eye; a flag never changes what is counted.
+    pub enum Flag: "flag" {
+        /// The figure looks implausible.
+        NeedsReview = "needs_review",
+        /// More than three times the activity's planned turns.
+        OverPlannedTurns = "over_planned_turns",
+        /// The team was not deployed when it reported.
+        TeamNotDeployed = "team_not_deployed",
+    }
+}
+
+words! {
+    /// What a piece of evidence is.
+    pub enum EvidenceKind: "evidence kind" {
+        /// A photograph.
+        Photo = "photo",
+        /// A video.
+        Video = "video",
+        /// A document.
+        Document = "document",
+        /// A link to a report in the press or online.
+        Link = "link",
+    }
+}
+
+/// Turns of support on one topic to one audience, disaggregated as far as it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// What it was about.
+    pub topic: Topic,
+    /// Who was supported.
+    pub audience: Audience,
+    /// Sex; absent when it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sex: Option<Sex>,
+    /// Age band; absent when it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age_band: Option<AgeBand>,
+    /// Turns, 1 to 100,000.
+    pub turns: Turns,
+}
+
+/// Something counted beside turns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// What is counted.
+    pub measure: Measure,
+    /// How many.
+    pub value: i64,
+}
+
+/// A link that supports the figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What it is.
+    pub kind: EvidenceKind,
+    /// Where it is.
+    pub url: String,
+    /// A remark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What a team states; the part of a result that its author writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Turns by topic and audience.
+    pub lines: Vec<Line>,
+    /// Outputs beside turns.
+    pub outputs: Vec<Output>,
+    /// Links that support the figures.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Statement {
+    /// All turns together.
+    #[must_use]
+    pub fn turns(&self) -> Turns {
+        self.lines.iter().map(|l| l.turns).sum()
+    }
+}
+
+/// A result: one for each activity, team and day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActivityResult {
+    /// Identity and version.
+    pub stamp: Stamp,
+    /// The activity.
+    pub activity_id: Uuid,
+    /// The team that reports, and to whose unit it is attributed.
+    pub team_id: Uuid,
+    /// The day that is reported, local to the campaign.
+    pub reported_on: NaiveDate,
+    /// What is stated.
+    pub statement: Statement,
+    /// Where it stands.
+    pub status: ResultStatus,
+    /// Counts the submissions, from 1: a result that was returned and submitted again is at 2.
+    pub revision: i32,
+    /// Marks for a human eye.
+    pub flags: Vec<Flag>,
+    /// Who wrote it.
+    pub created_by: Uuid,
+    /// Who submitted it last.
+    pub submitted_by: Option<Uuid>,
+    /// Who verified it.
+    pub verified_by: Option<Uuid>,
+    /// Why it was returned last.
+    pub return_reason: Option<String>,
+}
+
+/// Why a result can't move.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ResultError {
+    /// The action doesn't start from this state.
+    #[error("a result that is {from} can't {action}")]
+    WrongState {
+        /// Where it stands.
+        from: ResultStatus,
+        /// What was asked.
+        action: ResultAction,
+    },
+    /// A verified or submitted result can't be edited.
+    #[error("a result that is {0} can't be edited")]
+    NotEditable(ResultStatus),
+    /// Whoever submitted a result never verifies it.
+    #[error("whoever submitted a result does not verify it")]
+    OwnResult,
+}
+
+impl ResultStatus {
+    /// The state after `action`.
+    ///
+    /// # Errors
+    /// [`ResultError::WrongState`].
+    pub const fn after(self, action: ResultAction) -> Result<ResultStatus, ResultError> {
+        match (self, action) {
+            (Self::Draft | Self::Returned, ResultAction::Submit) => Ok(Self::Submitted),
+            (Self::Submitted, ResultAction::Verify) => Ok(Self::Verified),
+            (Self::Submitted, ResultAction::Return) => Ok(Self::Returned),
+            (from, action) => Err(ResultError::WrongState { from, action }),
+        }
+    }
+
+    /// Whether its statement may be edited.
+    #[must_use]
+    pub const fn is_editable(self) -> bool {
+        matches!(self, Self::Draft | Self::Returned)
+    }
+
+    /// What `turns` count for in this state.
+    #[must_use]
+    pub const fn counts(self, turns: Turns) -> Count {
+        match self {
+            Self::Draft | Self::Returned => Count { reported: Turns(0), verified: Turns(0) },
+            Self::Submitted => Count { reported: turns, verified: Turns(0) },
+            Self::Verified => Count { reported: turns, verified: turns },
+        }
+    }
+}
+
+impl ActivityResult {
+    /// What the result counts for now, by topic and audience.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        let mut counted = Counted::new();
+        for line in &self.statement.lines {
+            *counted.entry((line.topic, line.audience)).or_default() += self.status.counts(line.turns);
+        }
+        counted.retain(|_, count| !count.is_zero());
+        counted
+    }
+
+    /// Files the result.
+    ///
+    /// # Errors
+    /// [`ResultError::WrongState`] unless it is a draft or was returned.
+    pub fn submit(mut self, by: Uuid) -> Result<Self, ResultError> {
+        let resubmitted = self.status == ResultStatus::Returned;
+        self.status = self.status.after(ResultAction::Submit)?;
+        self.revision = self.revision.saturating_add(i32::from(resubmitted));
+        self.submitted_by = Some(by);
+        self.verified_by = None;
+        self.return_reason = None;
+        Ok(self)
+    }
+
+    /// Verifies the result. That the verifier stands at an ancestor unit is a matter of scope, held by the caller.
+    ///
+    /// # Errors
+    /// [`ResultError::WrongState`] unless it is submitted; [`ResultError::OwnResult`] for who wrote or submitted it.
+    pub fn verify(mut self, by: Uuid) -> Result<Self, ResultError> {
+        self.status = self.status.after(ResultAction::Verify)?;
+        if self.submitted_by == Some(by) {
+            return Err(ResultError::OwnResult);
+        }
+        self.verified_by = Some(by);
+        Ok(self)
+    }
+
+    /// Gives the result back to its author with a reason.
+    ///
+    /// # Errors
+    /// [`ResultError::WrongState`] unless it is submitted; [`ResultError::OwnResult`] for who submitted it.
+    pub fn give_back(mut self, by: Uuid, reason: String) -> Result<Self, ResultError> {
+        self.status = self.status.after(ResultAction::Return)?;
+        if self.submitted_by == Some(by) {
+            return Err(ResultError::OwnResult);
+        }
+        self.return_reason = Some(reason);
+        Ok(self)
+    }
+
+    /// Replaces what is stated.
+    ///
+    /// # Errors
+    /// [`ResultError::NotEditable`] once it is submitted or verified.
+    pub fn edit(mut self, statement: Statement) -> Result<Self, ResultError> {
+        if !self.status.is_editable() {
+            return Err(ResultError::NotEditable(self.status));
+        }
+        self.statement = statement;
+        Ok(self)
+    }
+}
+
+/// The marks that a statement gets: a true figure is never turned away for paperwork, it is marked.
+#[must_use]
+pub fn flags_of(statement: &Statement, activity: &Activity, team: TeamStatus) -> Vec<Flag> {
+    let mut flags = Vec::new();
+    if activity.planned_turns.is_some_and(|planned| statement.turns().0 > planned.saturating_mul(3)) {
+        flags.extend([Flag::NeedsReview, Flag::OverPlannedTurns]);
+    }
+    if team != TeamStatus::Deployed && team != TeamStatus::Completed {
+        flags.push(Flag::TeamNotDeployed);
+    }
+    flags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::{TimeZone, Utc};
+    use proptest::prelude::*;
+
+    fn result(turns: &[i64]) -> ActivityResult {
+        let at = Utc.with_ymd_and_hms(2024, 6, 1, 0, 0, 0).unwrap();
+        let line = |t: &i64| Line {
+            topic: Topic::CyberSafety,
+            audience: Audience::Children,
+            sex: None,
+            age_band: None,
+            turns: Turns(*t),
+        };
+        ActivityResult {
+            stamp: Stamp { id: Uuid::nil(), created_at: at, updated_at: at, version: 1 },
+            activity_id: Uuid::nil(),
+            team_id: Uuid::nil(),
+            reported_on: at.date_naive(),
+            statement: Statement { lines: turns.iter().map(line).collect(), outputs: vec![], evidence: vec![] },
+            status: ResultStatus::Draft,
+            revision: 1,
+            flags: vec![],
+            created_by: Uuid::nil(),
+            submitted_by: None,
+            verified_by: None,
+            return_reason: None,
+        }
+    }
+
+    fn total(r: &ActivityResult) -> Count {
+        r.counted().into_values().sum()
+    }
+
+    #[test]
+    fn each_state_counts_for_what_it_says() {
+        let (author, officer) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let r = result(&[20, 22]);
+        assert!(total(&r).is_zero());
+        let r = r.submit(author).unwrap();
+        assert_eq!(total(&r), Count { reported: Turns(42), verified: Turns(0) });
+        assert_eq!(r.clone().verify(author), Err(ResultError::OwnResult));
+        let back = r.clone().give_back(officer, "thiếu danh sách".into()).unwrap();
+        assert!(total(&back).is_zero() && back.revision == 1);
+        assert_eq!(back.submit(author).unwrap().revision, 2);
+        let r = r.verify(officer).unwrap();
+        assert_eq!(total(&r), Count { reported: Turns(42), verified: Turns(42) });
+        assert!(matches!(r.clone().edit(r.statement.clone()), Err(ResultError::NotEditable(ResultStatus::Verified))));
+        assert!(matches!(r.clone().give_back(officer, "x".into()), Err(ResultError::WrongState { .. })));
+        assert!(matches!(r.submit(author), Err(ResultError::WrongState { .. })));
+    }
+
+    proptest! {
+        /// Whatever is tried in whatever order, the ledger's sum equals what the result counts for at the end.
+        #[test]
+        fn the_ledger_follows_every_road(steps in proptest::collection::vec((0u8..4, 1i64..1000), 0..24)) {
+            let mut now = result(&[7]);
+            let mut ledger = Counted::new();
+            for (step, turns) in steps {
+                let next = match step {
+                    0 => now.clone().submit(Uuid::from_u128(1)),
+                    1 => now.clone().verify(Uuid::from_u128(2)),
+                    2 => now.clone().give_back(Uuid::from_u128(2), "r".into()),
+                    _ => now.clone().edit(result(&[turns]).statement),
+                };
+                if let Ok(next) = next {
+                    for (key, delta) in crate::counting::difference(&now.counted(), &next.counted()) {
+                        *ledger.entry(key).or_default() += delta;
+                    }
+                    now = next;
+                }
+                ledger.retain(|_, c| !c.is_zero());
+                prop_assert_eq!(&ledger, &now.counted());
+            }
+        }
+    }
+}
