@@ -1,0 +1,239 @@
+//! The tables as sea-orm sees them: raw columns, nothing decided. Domain values are made by the slices' `TryFrom`.
+#![expect(missing_docs, reason = "the columns are named and explained by the migrations and the domain types")]
+
+macro_rules! entity {
+    ($module:ident, $table:literal, { $($(#[$meta:meta])* $field:ident: $type:ty),+ $(,)? }) => {
+        pub mod $module {
+            use sea_orm::entity::prelude::*;
+
+            #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+            #[sea_orm(table_name = $table)]
+            pub struct Model { $($(#[$meta])* pub $field: $type),+ }
+
+            #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+            pub enum Relation {}
+
+            impl ActiveModelBehavior for ActiveModel {}
+        }
+    };
+    // A resource: the four columns that every one has come first.
+    ($module:ident, $table:literal, resource { $($field:ident: $type:ty),+ $(,)? }) => {
+        entity!($module, $table, {
+            #[sea_orm(primary_key, auto_increment = false)]
+            id: Uuid,
+            created_at: DateTimeUtc,
+            updated_at: DateTimeUtc,
+            version: i64,
+            $($field: $type),+
+        });
+    };
+}
+
+entity!(counter, "counter", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    name: String,
+    value: i64,
+});
+
+entity!(locality, "locality", resource {
+    code: String,
+    name: String,
+    name_en: Option<String>,
+    name_folded: String,
+    kind: String,
+    locality_type: String,
+    parent_id: Option<Uuid>,
+    difficulty: String,
+    categories: Json,
+    valid_from: Date,
+    valid_to: Option<Date>,
+    path: String,
+});
+
+entity!(locality_successor, "locality_successor", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    predecessor_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    successor_id: Uuid,
+    is_default: bool,
+});
+
+entity!(org_unit, "org_unit", resource {
+    code: String,
+    name: String,
+    name_en: Option<String>,
+    name_folded: String,
+    kind: String,
+    parent_id: Option<Uuid>,
+    locality_id: Option<Uuid>,
+    national_org_code: Option<String>,
+    valid_from: Date,
+    valid_to: Option<Date>,
+    path: String,
+});
+
+entity!(user_account, "user_account", resource {
+    username: String,
+    full_name: String,
+    email: Option<String>,
+    password_hash: Option<String>,
+    disabled: bool,
+});
+
+entity!(access_grant, "access_grant", resource {
+    user_id: Uuid,
+    role: String,
+    org_unit_id: Uuid,
+    team_id: Option<Uuid>,
+    valid_from: Option<Date>,
+    valid_to: Option<Date>,
+    granted_by: Uuid,
+});
+
+entity!(campaign, "campaign", resource {
+    code: String,
+    name: String,
+    theme: Option<String>,
+    starts_on: Date,
+    ends_on: Date,
+    time_zone: String,
+    status: String,
+    strands: Json,
+    modes: Json,
+});
+
+entity!(indicator, "indicator", resource {
+    campaign_id: Uuid,
+    number: Option<i32>,
+    name: String,
+    unit: String,
+    measure: String,
+    target_value: i64,
+    counted_topics: Option<Json>,
+});
+
+entity!(team, "team", resource {
+    campaign_id: Uuid,
+    org_unit_id: Uuid,
+    kind: String,
+    name: String,
+    name_folded: String,
+    code: String,
+    strand: Option<String>,
+    modes: Json,
+    locality_ids: Json,
+    starts_on: Date,
+    ends_on: Date,
+    status: String,
+});
+
+entity!(activity, "activity", resource {
+    campaign_id: Uuid,
+    lead_team_id: Uuid,
+    team_ids: Json,
+    locality_id: Uuid,
+    kind: String,
+    topics: Json,
+    title: String,
+    mode: String,
+    venue: Option<String>,
+    lat: Option<f64>,
+    lon: Option<f64>,
+    starts_at: DateTimeUtc,
+    ends_at: DateTimeUtc,
+    planned_turns: Option<i64>,
+    status: String,
+});
+
+entity!(activity_team, "activity_team", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    activity_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    team_id: Uuid,
+});
+
+entity!(result, "result", resource {
+    activity_id: Uuid,
+    team_id: Uuid,
+    reported_on: Date,
+    lines: Json,
+    outputs: Json,
+    evidence: Json,
+    turns: i64,
+    status: String,
+    revision: i32,
+    flags: Json,
+    created_by: Uuid,
+    submitted_by: Option<Uuid>,
+    verified_by: Option<Uuid>,
+    return_reason: Option<String>,
+});
+
+entity!(ledger, "ledger", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    seq: i64,
+    at: DateTimeUtc,
+    actor_id: Uuid,
+    result_id: Uuid,
+    revision: i32,
+    team_id: Uuid,
+    org_unit_id: Uuid,
+    locality_id: Uuid,
+    indicator_id: Uuid,
+    day: Date,
+    topic: String,
+    audience: String,
+    delta_reported: i64,
+    delta_verified: i64,
+});
+
+entity!(rollup_cell, "rollup_cell", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    indicator_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    org_unit_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    locality_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    day: Date,
+    #[sea_orm(primary_key, auto_increment = false)]
+    topic: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    audience: String,
+    reported: i64,
+    verified: i64,
+});
+
+entity!(idempotency_key, "idempotency_key", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    principal_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    method: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    path: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    key: String,
+    body_hash: Vec<u8>,
+    status: i32,
+    etag: Option<String>,
+    location: Option<String>,
+    body: String,
+    created_at: DateTimeUtc,
+});
+
+entity!(audit_log, "audit_log", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    at: DateTimeUtc,
+    actor_id: Uuid,
+    action: String,
+    resource: String,
+    resource_id: Uuid,
+    request_id: String,
+});
+
+entity!(chosen_id, "chosen_id", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    body_hash: Vec<u8>,
+});

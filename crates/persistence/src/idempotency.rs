@@ -1,0 +1,137 @@
+//! Stored answers of requests with an `Idempotency-Key`, committed in the transaction of the work itself.
+
+use crate::{StoreResult, Tx, entities::{chosen_id, idempotency_key as t}};
+use chrono::{DateTime, Duration, Utc};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter};
+use uuid::Uuid;
+
+/// How long an answer is kept.
+pub const KEPT: Duration = Duration::hours(24);
+
+/// What a key is unique within.
+#[derive(Debug, Clone)]
+pub struct KeyScope {
+    /// Who sends it.
+    pub principal_id: Uuid,
+    /// The request's method.
+    pub method: String,
+    /// The request's path with its query.
+    pub path: String,
+    /// The key that the client chose, 1 to 255 characters.
+    pub key: String,
+}
+
+/// An answer as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAnswer {
+    /// SHA-256 of the request's body.
+    pub body_hash: Vec<u8>,
+    /// HTTP status.
+    pub status: u16,
+    /// `ETag`.
+    pub etag: Option<String>,
+    /// `Location`.
+    pub location: Option<String>,
+    /// The body.
+    pub body: String,
+}
+
+fn of(scope: &KeyScope) -> Condition {
+    Condition::all()
+        .add(t::Column::PrincipalId.eq(scope.principal_id))
+        .add(t::Column::Method.eq(scope.method.as_str()))
+        .add(t::Column::Path.eq(scope.path.as_str()))
+        .add(t::Column::Key.eq(scope.key.as_str()))
+}
+
+/// Claims the key for this transaction, or gives the answer that it has already. On PostgreSQL a second claim waits
+/// until the first transaction has ended; on SQLite writers come one after the other anyway.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn claim(tx: &Tx, scope: &KeyScope, body_hash: &[u8], at: DateTime<Utc>) -> StoreResult<Option<StoredAnswer>> {
+    t::Entity::delete_many().filter(of(scope)).filter(t::Column::CreatedAt.lt(at - KEPT)).exec(tx).await?;
+    let row = t::ActiveModel {
+        principal_id: Set(scope.principal_id),
+        method: Set(scope.method.clone()),
+        path: Set(scope.path.clone()),
+        key: Set(scope.key.clone()),
+        body_hash: Set(body_hash.to_vec()),
+        status: Set(0),
+        etag: Set(None),
+        location: Set(None),
+        body: Set(String::new()),
+        created_at: Set(at),
+    };
+    let claimed = t::Entity::insert(row)
+        .on_conflict(
+            sea_orm::sea_query::OnConflict::columns([
+                t::Column::PrincipalId,
+                t::Column::Method,
+                t::Column::Path,
+                t::Column::Key,
+            ])
+            .do_nothing()
+            .to_owned(),
+        )
+        .exec_without_returning(tx)
+        .await;
+    match claimed {
+        Ok(rows) if rows > 0 => return Ok(None),
+        Ok(_) | Err(sea_orm::DbErr::RecordNotInserted) => {}
+        Err(err) => return Err(err.into()),
+    }
+    let stored = t::Entity::find().filter(of(scope)).one(tx).await?;
+    Ok(stored.map(|row| StoredAnswer {
+        body_hash: row.body_hash,
+        status: u16::try_from(row.status).unwrap_or_default(),
+        etag: row.etag,
+        location: row.location,
+        body: row.body,
+    }))
+}
+
+/// Keeps the answer under the claimed key.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn keep(tx: &Tx, scope: &KeyScope, answer: &StoredAnswer) -> StoreResult<()> {
+    t::Entity::update_many()
+        .set(t::ActiveModel {
+            status: Set(i32::from(answer.status)),
+            etag: Set(answer.etag.clone()),
+            location: Set(answer.location.clone()),
+            body: Set(answer.body.clone()),
+            ..Default::default()
+        })
+        .filter(of(scope))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// The hash of the body that made the resource with this client-chosen id, when one did.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn chosen_id(tx: &Tx, id: Uuid) -> StoreResult<Option<Vec<u8>>> {
+    Ok(chosen_id::Entity::find_by_id(id).one(tx).await?.map(|row| row.body_hash))
+}
+
+/// Remembers the body that made the resource with this client-chosen id.
+///
+/// # Errors
+/// [`crate::StoreError::Conflict`] when another request was first.
+pub async fn keep_chosen_id(tx: &Tx, id: Uuid, body_hash: &[u8]) -> StoreResult<()> {
+    let row = chosen_id::ActiveModel { id: Set(id), body_hash: Set(body_hash.to_vec()) };
+    chosen_id::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Forgets answers older than [`KEPT`]; gives how many.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn sweep(tx: &Tx, at: DateTime<Utc>) -> StoreResult<u64> {
+    Ok(t::Entity::delete_many().filter(t::Column::CreatedAt.lt(at - KEPT)).exec(tx).await?.rows_affected)
+}

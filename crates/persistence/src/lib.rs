@@ -1,0 +1,28 @@
+//! Persistence with sea-orm on SQLite and PostgreSQL: entities, queries, migrations, the unit of work, the ledger and
+//! its roll-ups.
+//!
+//! Reads take `&impl ConnectionTrait`; writes take the transaction, [`Tx`], so that forgetting one doesn't compile.
+//! Entities hold raw columns and become domain values by `TryFrom`; a row that doesn't is named in the error.
+
+pub mod access;
+pub mod activities;
+pub mod audit;
+pub mod campaigns;
+pub mod entities;
+mod error;
+pub mod idempotency;
+pub mod ledger;
+pub mod localities;
+mod migrations;
+pub mod org_units;
+pub mod page;
+pub mod reference;
+pub mod results;
+mod rows;
+pub mod scope;
+mod store;
+pub mod teams;
+
+pub use error::{StoreError, StoreResult};
+pub use migrations::Migrator;
+pub use store::{Database, Reader, Store, Tx};

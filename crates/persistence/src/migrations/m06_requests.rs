@@ -1,0 +1,43 @@
+//! What belongs to requests: stored answers of idempotent ones, and the audit log.
+
+use super::*;
+
+migration!("m06_requests",
+    tables: tables,
+    indexes: [
+        ("idempotency_key", &["created_at"][..]),
+        ("audit_log", &["resource_id"]), ("audit_log", &["at", "id"]),
+    ]
+);
+
+fn tables(_: &Schema) -> Vec<TableCreateStatement> {
+    vec![
+        plain("idempotency_key")
+            .col(uuid("principal_id"))
+            .col(string("method"))
+            .col(text("path"))
+            .col(text("key"))
+            .col(binary("body_hash"))
+            .col(integer("status"))
+            .col(text_null("etag"))
+            .col(text_null("location"))
+            .col(text("body"))
+            .col(timestamp_with_time_zone("created_at"))
+            .primary_key(Index::create().col("principal_id").col("method").col("path").col("key"))
+            .to_owned(),
+        // Resources whose id a client chose: the hash of the body that made them tells a retry from a clash.
+        plain("chosen_id")
+            .col(uuid("id").primary_key())
+            .col(binary("body_hash"))
+            .to_owned(),
+        plain("audit_log")
+            .col(uuid("id").primary_key())
+            .col(timestamp_with_time_zone("at"))
+            .col(uuid("actor_id"))
+            .col(string("action"))
+            .col(string("resource"))
+            .col(uuid("resource_id"))
+            .col(text("request_id"))
+            .to_owned(),
+    ]
+}

@@ -1,0 +1,234 @@
+//! Results of activities.
+
+use crate::{
+    StoreError, StoreResult, Tx,
+    entities::{activity, result as t},
+    page::{Page, PageRequest, fetch},
+    rows::{At, json},
+    scope,
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Alias, Expr, ExprTrait},
+};
+use tinhnguyen_domain::{
+    Stamp,
+    access::Reaches,
+    org_units::UnitPath,
+    results::{ActivityResult, Flag, ResultStatus, Statement},
+};
+use uuid::Uuid;
+
+impl TryFrom<t::Model> for ActivityResult {
+    type Error = StoreError;
+
+    fn try_from(row: t::Model) -> StoreResult<Self> {
+        let at = |column| At("result", column, row.id);
+        let statement = Statement {
+            lines: at("lines").json(row.lines)?,
+            outputs: at("outputs").json(row.outputs)?,
+            evidence: at("evidence").json(row.evidence)?,
+        };
+        if statement.turns().0 != row.turns {
+            return Err(at("turns").corrupt(format!("{} is not the sum of the lines", row.turns)));
+        }
+        Ok(Self {
+            stamp: Stamp { id: row.id, created_at: row.created_at, updated_at: row.updated_at, version: row.version },
+            statement,
+            status: at("status").word(&row.status)?,
+            flags: at("flags").json(row.flags)?,
+            activity_id: row.activity_id,
+            team_id: row.team_id,
+            reported_on: row.reported_on,
+            revision: row.revision,
+            created_by: row.created_by,
+            submitted_by: row.submitted_by,
+            verified_by: row.verified_by,
+            return_reason: row.return_reason,
+        })
+    }
+}
+
+fn row(result: &ActivityResult) -> t::ActiveModel {
+    t::ActiveModel {
+        id: Set(result.stamp.id),
+        created_at: Set(result.stamp.created_at),
+        updated_at: Set(result.stamp.updated_at),
+        version: Set(result.stamp.version),
+        activity_id: Set(result.activity_id),
+        team_id: Set(result.team_id),
+        reported_on: Set(result.reported_on),
+        lines: Set(json(&result.statement.lines)),
+        outputs: Set(json(&result.statement.outputs)),
+        evidence: Set(json(&result.statement.evidence)),
+        turns: Set(result.statement.turns().0),
+        status: Set(result.status.as_str().to_owned()),
+        revision: Set(result.revision),
+        flags: Set(json(&result.flags)),
+        created_by: Set(result.created_by),
+        submitted_by: Set(result.submitted_by),
+        verified_by: Set(result.verified_by),
+        return_reason: Set(result.return_reason.clone()),
+    }
+}
+
+/// Which results are listed.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// By id.
+    pub id: Option<Uuid>,
+    /// Of this campaign.
+    pub campaign_id: Option<Uuid>,
+    /// Of this activity.
+    pub activity_id: Option<Uuid>,
+    /// Of this team.
+    pub team_id: Option<Uuid>,
+    /// Of teams of units at or below this path.
+    pub within: Option<UnitPath>,
+    /// In this state.
+    pub status: Option<ResultStatus>,
+    /// With this mark.
+    pub flag: Option<Flag>,
+    /// Reported for this day or later.
+    pub from: Option<NaiveDate>,
+    /// Reported for this day or earlier.
+    pub to: Option<NaiveDate>,
+    /// Changed at or after this instant.
+    pub updated_since: Option<DateTime<Utc>>,
+}
+
+fn seen(reaches: &Reaches) -> Condition {
+    if scope::covers_all(reaches) {
+        Condition::all()
+    } else {
+        Condition::all().add(t::Column::TeamId.in_subquery(scope::team_ids(scope::teams_reached(reaches))))
+    }
+}
+
+/// Finds a result of a team that is reached.
+///
+/// # Errors
+/// When the database can't be asked or the row is corrupt.
+pub async fn find(conn: &impl ConnectionTrait, reaches: &Reaches, id: Uuid) -> StoreResult<Option<ActivityResult>> {
+    t::Entity::find_by_id(id).filter(seen(reaches)).one(conn).await?.map(ActivityResult::try_from).transpose()
+}
+
+/// The id of the result of one activity, team and day, when there is one.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn id_of_day(
+    conn: &impl ConnectionTrait,
+    activity_id: Uuid,
+    team_id: Uuid,
+    day: NaiveDate,
+) -> StoreResult<Option<Uuid>> {
+    Ok(t::Entity::find()
+        .select_only()
+        .column(t::Column::Id)
+        .filter(t::Column::ActivityId.eq(activity_id))
+        .filter(t::Column::TeamId.eq(team_id))
+        .filter(t::Column::ReportedOn.eq(day))
+        .into_tuple()
+        .one(conn)
+        .await?)
+}
+
+/// Lists a page of the results of teams that are reached.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn list(
+    conn: &impl ConnectionTrait,
+    reaches: &Reaches,
+    filter: &Filter,
+    page: &PageRequest,
+) -> StoreResult<Page<ActivityResult>> {
+    let mut query = t::Entity::find().filter(seen(reaches));
+    if let Some(id) = filter.id {
+        query = query.filter(t::Column::Id.eq(id));
+    }
+    if let Some(campaign) = filter.campaign_id {
+        let of_campaign = activity::Entity::find()
+            .select_only()
+            .column(activity::Column::Id)
+            .filter(activity::Column::CampaignId.eq(campaign))
+            .into_query();
+        query = query.filter(t::Column::ActivityId.in_subquery(of_campaign));
+    }
+    if let Some(activity) = filter.activity_id {
+        query = query.filter(t::Column::ActivityId.eq(activity));
+    }
+    if let Some(team) = filter.team_id {
+        query = query.filter(t::Column::TeamId.eq(team));
+    }
+    if let Some(path) = &filter.within {
+        query = query.filter(t::Column::TeamId.in_subquery(scope::team_ids(scope::teams_within(path))));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(t::Column::Status.eq(status.as_str()));
+    }
+    if let Some(flag) = filter.flag {
+        // The marks are words of a closed list, so the quoted word can't be part of another.
+        let text = Expr::col((t::Entity, t::Column::Flags)).cast_as(Alias::new("text"));
+        query = query.filter(text.like(format!("%\"{}\"%", flag.as_str())));
+    }
+    if let Some(from) = filter.from {
+        query = query.filter(t::Column::ReportedOn.gte(from));
+    }
+    if let Some(to) = filter.to {
+        query = query.filter(t::Column::ReportedOn.lte(to));
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(t::Column::UpdatedAt.gte(since));
+    }
+    fetch(conn, query, page, t::Column::CreatedAt, t::Column::Id).await
+}
+
+/// Stores a new result.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when its id, or its activity, team and day, is taken.
+pub async fn insert(tx: &Tx, result: &ActivityResult) -> StoreResult<()> {
+    insert_many(tx, std::slice::from_ref(result)).await
+}
+
+/// Stores many new results.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when an id, or an activity, team and day, is taken.
+pub async fn insert_many(tx: &Tx, results: &[ActivityResult]) -> StoreResult<()> {
+    for chunk in results.chunks(500) {
+        t::Entity::insert_many(chunk.iter().map(row)).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+/// Stores a changed result.
+///
+/// # Errors
+/// [`StoreError::Stale`] when the stored row is at another version.
+pub async fn update(tx: &Tx, result: &ActivityResult) -> StoreResult<()> {
+    let changed = t::Entity::update_many()
+        .set(row(result))
+        .filter(t::Column::Id.eq(result.stamp.id))
+        .filter(t::Column::Version.eq(result.stamp.version - 1))
+        .exec(tx)
+        .await?;
+    if changed.rows_affected == 1 { Ok(()) } else { Err(StoreError::Stale) }
+}
+
+/// Removes a draft at this version.
+///
+/// # Errors
+/// [`StoreError::Stale`] when the stored row is at another version or no draft.
+pub async fn delete_draft(tx: &Tx, id: Uuid, version: i64) -> StoreResult<()> {
+    let gone = t::Entity::delete_many()
+        .filter(t::Column::Id.eq(id))
+        .filter(t::Column::Version.eq(version))
+        .filter(t::Column::Status.eq(ResultStatus::Draft.as_str()))
+        .exec(tx)
+        .await?;
+    if gone.rows_affected == 1 { Ok(()) } else { Err(StoreError::Stale) }
+}

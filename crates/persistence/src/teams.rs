@@ -1,0 +1,182 @@
+//! Teams.
+
+use crate::{
+    StoreError, StoreResult, Tx,
+    entities::team as t,
+    localities::contains,
+    page::{Page, PageRequest, fetch},
+    rows::{At, json},
+    scope,
+};
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use tinhnguyen_domain::{
+    Stamp,
+    access::Reaches,
+    org_units::UnitPath,
+    teams::{Team, TeamKind, TeamStatus},
+    text::fold,
+};
+use uuid::Uuid;
+
+impl TryFrom<t::Model> for Team {
+    type Error = StoreError;
+
+    fn try_from(row: t::Model) -> StoreResult<Self> {
+        let at = |column| At("team", column, row.id);
+        Ok(Self {
+            stamp: Stamp { id: row.id, created_at: row.created_at, updated_at: row.updated_at, version: row.version },
+            kind: at("kind").word(&row.kind)?,
+            modes: at("modes").json(row.modes.clone())?,
+            locality_ids: at("locality_ids").json(row.locality_ids.clone())?,
+            status: at("status").word(&row.status)?,
+            campaign_id: row.campaign_id,
+            org_unit_id: row.org_unit_id,
+            name: row.name,
+            code: row.code,
+            strand: row.strand,
+            starts_on: row.starts_on,
+            ends_on: row.ends_on,
+        })
+    }
+}
+
+fn row(team: &Team) -> t::ActiveModel {
+    t::ActiveModel {
+        id: Set(team.stamp.id),
+        created_at: Set(team.stamp.created_at),
+        updated_at: Set(team.stamp.updated_at),
+        version: Set(team.stamp.version),
+        campaign_id: Set(team.campaign_id),
+        org_unit_id: Set(team.org_unit_id),
+        kind: Set(team.kind.as_str().to_owned()),
+        name: Set(team.name.clone()),
+        name_folded: Set(fold(&team.name)),
+        code: Set(team.code.clone()),
+        strand: Set(team.strand.clone()),
+        modes: Set(json(&team.modes)),
+        locality_ids: Set(json(&team.locality_ids)),
+        starts_on: Set(team.starts_on),
+        ends_on: Set(team.ends_on),
+        status: Set(team.status.as_str().to_owned()),
+    }
+}
+
+/// Which teams are listed.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// By id.
+    pub id: Option<Uuid>,
+    /// By code.
+    pub code: Option<String>,
+    /// Of this campaign.
+    pub campaign_id: Option<Uuid>,
+    /// Of this unit itself.
+    pub org_unit_id: Option<Uuid>,
+    /// Of units at or below this path.
+    pub within: Option<UnitPath>,
+    /// Of this kind.
+    pub kind: Option<TeamKind>,
+    /// In this state.
+    pub status: Option<TeamStatus>,
+    /// Whose name holds this text, whatever its accents and case.
+    pub q: Option<String>,
+    /// Changed at or after this instant.
+    pub updated_since: Option<DateTime<Utc>>,
+}
+
+/// Finds a team that is reached.
+///
+/// # Errors
+/// When the database can't be asked or the row is corrupt.
+pub async fn find(conn: &impl ConnectionTrait, reaches: &Reaches, id: Uuid) -> StoreResult<Option<Team>> {
+    t::Entity::find_by_id(id).filter(scope::teams_reached(reaches)).one(conn).await?.map(Team::try_from).transpose()
+}
+
+/// Finds many of the teams that are reached, in no order.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn find_many(conn: &impl ConnectionTrait, reaches: &Reaches, ids: &[Uuid]) -> StoreResult<Vec<Team>> {
+    let rows = t::Entity::find()
+        .filter(t::Column::Id.is_in(ids.iter().copied()))
+        .filter(scope::teams_reached(reaches))
+        .all(conn)
+        .await?;
+    rows.into_iter().map(Team::try_from).collect()
+}
+
+/// Lists a page of the teams that are reached.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn list(
+    conn: &impl ConnectionTrait,
+    reaches: &Reaches,
+    filter: &Filter,
+    page: &PageRequest,
+) -> StoreResult<Page<Team>> {
+    let mut query = t::Entity::find().filter(scope::teams_reached(reaches));
+    if let Some(id) = filter.id {
+        query = query.filter(t::Column::Id.eq(id));
+    }
+    if let Some(code) = &filter.code {
+        query = query.filter(t::Column::Code.eq(code.as_str()));
+    }
+    if let Some(campaign) = filter.campaign_id {
+        query = query.filter(t::Column::CampaignId.eq(campaign));
+    }
+    if let Some(unit) = filter.org_unit_id {
+        query = query.filter(t::Column::OrgUnitId.eq(unit));
+    }
+    if let Some(path) = &filter.within {
+        query = query.filter(scope::teams_within(path));
+    }
+    if let Some(kind) = filter.kind {
+        query = query.filter(t::Column::Kind.eq(kind.as_str()));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(t::Column::Status.eq(status.as_str()));
+    }
+    if let Some(text) = &filter.q {
+        query = query.filter(contains(t::Column::NameFolded, text));
+    }
+    if let Some(since) = filter.updated_since {
+        query = query.filter(t::Column::UpdatedAt.gte(since));
+    }
+    fetch(conn, query, page, t::Column::CreatedAt, t::Column::Id).await
+}
+
+/// Stores a new team.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when its id, or its code in the campaign, is taken.
+pub async fn insert(tx: &Tx, team: &Team) -> StoreResult<()> {
+    t::Entity::insert(row(team)).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Stores many new teams.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when an id or code is taken.
+pub async fn insert_many(tx: &Tx, teams: &[Team]) -> StoreResult<()> {
+    for chunk in teams.chunks(500) {
+        t::Entity::insert_many(chunk.iter().map(row)).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+/// Stores a changed team.
+///
+/// # Errors
+/// [`StoreError::Stale`] when the stored row is at another version.
+pub async fn update(tx: &Tx, team: &Team) -> StoreResult<()> {
+    let changed = t::Entity::update_many()
+        .set(row(team))
+        .filter(t::Column::Id.eq(team.stamp.id))
+        .filter(t::Column::Version.eq(team.stamp.version - 1))
+        .exec(tx)
+        .await?;
+    if changed.rows_affected == 1 { Ok(()) } else { Err(StoreError::Stale) }
+}
