@@ -1,0 +1,164 @@
+//! Authorisation as a type: an operation that demands `Allowed<ResultVerify>` can't forget to check it, and a use case
+//! that demands a `Scope<ResultVerify>` can't be called without it.
+
+use crate::{
+    app::App,
+    problem::{ApiError, ApiResult, Code},
+};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
+use futures_util::future::LocalBoxFuture;
+use std::marker::PhantomData;
+use tinhnguyen_domain::{
+    access::{Grant, Permission, Reaches},
+    org_units::{OrgUnit, UnitPath},
+};
+use tinhnguyen_persistence::access::{User, principal};
+use uuid::Uuid;
+
+/// A permission as a type.
+pub trait Demand: 'static {
+    /// The permission.
+    const PERMISSION: Permission;
+}
+
+macro_rules! demands {
+    ($($name:ident),+ $(,)?) => {$(
+        #[doc = concat!("Demands [`Permission::", stringify!($name), "`].")]
+        #[derive(Debug)]
+        pub struct $name;
+        impl Demand for $name { const PERMISSION: Permission = Permission::$name; }
+    )+};
+}
+demands!(
+    CatalogueRead, CampaignWrite, OrgUnitRead, OrgUnitWrite, AccessRead, AccessWrite, SelfRead, TeamRead, TeamWrite,
+    ActivityRead, ActivityWrite, ResultRead, ResultWrite, ResultVerify, ProgressRead,
+);
+
+/// Who asks, and over which parts of the tree they hold the permission `P`.
+pub struct Scope<P> {
+    /// Who asks.
+    pub actor: User,
+    /// All that they are granted.
+    pub grants: Vec<Grant>,
+    /// Where they hold `P`.
+    pub reaches: Reaches,
+    /// Where they may read what `P` is about, for telling 404 from 403.
+    pub sees: Reaches,
+    /// Today, by which grants are in force.
+    today: chrono::NaiveDate,
+    demand: PhantomData<P>,
+}
+
+impl<P: Demand> Scope<P> {
+    /// Holds that a unit is reached: 404 when it can't be seen, 403 when it is seen but not reached.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`.
+    pub fn ensure_unit(&self, unit: &UnitPath) -> ApiResult<()> {
+        if self.reaches.covers_unit(unit) {
+            Ok(())
+        } else if self.sees.sees_unit(unit) {
+            Err(forbidden(P::PERMISSION))
+        } else {
+            Err(ApiError::not_found())
+        }
+    }
+
+    /// Holds that a team at a unit is reached: 404 when it can't be seen, 403 when it is seen but not reached.
+    ///
+    /// # Errors
+    /// `not_found`, `forbidden`.
+    pub fn ensure_team(&self, unit: &UnitPath, team_id: Uuid) -> ApiResult<()> {
+        if self.reaches.covers_team(unit, team_id) {
+            Ok(())
+        } else if self.sees.covers_team(unit, team_id) {
+            Err(forbidden(P::PERMISSION))
+        } else {
+            Err(ApiError::not_found())
+        }
+    }
+
+    /// Where the caller holds another permission: for `allowed_actions`.
+    #[must_use]
+    pub fn reaches_of(&self, permission: Permission) -> Reaches {
+        Reaches::of(&self.grants, permission, self.today)
+    }
+
+    /// The unit, when it may be seen.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn seen(&self, unit: Option<OrgUnit>) -> ApiResult<OrgUnit> {
+        unit.filter(|u| self.sees.sees_unit(&u.path)).ok_or_else(ApiError::not_found)
+    }
+}
+
+/// Seen but not allowed.
+#[must_use]
+pub fn forbidden(permission: Permission) -> ApiError {
+    let roles: Vec<_> = permission.roles().iter().map(|r| format!("`{r}`")).collect();
+    let roles = roles.join(", ");
+    ApiError::new(Code::Forbidden)
+        .detail(
+            format!("Cần một trong các vai trò {roles} trên đơn vị này."),
+            format!("One of the roles {roles} over this unit is wanted."),
+        )
+        .with("required_scope", permission.scope())
+}
+
+/// The extractor: who asks is known, and holds the permission somewhere.
+pub struct Allowed<P>(pub Scope<P>);
+
+impl<P> std::ops::Deref for Allowed<P> {
+    type Target = Scope<P>;
+    fn deref(&self) -> &Scope<P> {
+        &self.0
+    }
+}
+
+/// Who asked, for the log line of the request.
+#[derive(Debug, Clone, Copy)]
+pub struct ActorId(pub Uuid);
+
+impl<P: Demand> FromRequest for Allowed<P> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, ApiResult<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let app = request
+                .app_data::<web::Data<App>>()
+                .cloned()
+                .ok_or_else(|| ApiError::internal("the application's state is missing"))?;
+            let token = request
+                .headers()
+                .get(header::AUTHORIZATION)
+                .and_then(|v| v.to_str().ok())
+                .and_then(|v| v.split_once(' '))
+                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                .map(|(_, token)| token.trim())
+                .ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
+            let now = app.clock.now();
+            let claims = app.tokens.verify(token, now)?;
+            let known = principal(app.store.read(), claims.sub).await?;
+            let (actor, grants) = known.filter(|(u, _)| !u.disabled).ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
+            request.extensions_mut().insert(ActorId(actor.stamp.id));
+            scope(actor, grants, app.today()).map(Self)
+        })
+    }
+}
+
+/// The scope of somebody who is known; also for the worker, imports and the command line, which have no request.
+///
+/// # Errors
+/// `forbidden` when they hold the permission nowhere.
+pub fn scope<P: Demand>(actor: User, grants: Vec<Grant>, today: chrono::NaiveDate) -> ApiResult<Scope<P>> {
+    let reaches = Reaches::of(&grants, P::PERMISSION, today);
+    // Who has no role yet may still ask who they are.
+    if reaches.is_empty() && P::PERMISSION != Permission::SelfRead {
+        return Err(forbidden(P::PERMISSION));
+    }
+    let sees = Reaches::of(&grants, Permission::OrgUnitRead, today);
+    Ok(Scope { actor, grants, reaches, sees, today, demand: PhantomData })
+}

@@ -1,0 +1,110 @@
+//! The application: its state, its routes, and the actix service made of them.
+
+use crate::{
+    contract::Contract, edge, metrics::Metrics, passwords::Passwords, problem::ApiError, progress::Figures, slices, system,
+    tokens::Tokens,
+};
+use actix_web::{
+    App as ActixApp, Error,
+    body::MessageBody,
+    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
+    middleware::{Compress, from_fn},
+    web,
+};
+use chrono::NaiveDate;
+use std::sync::Arc;
+use tinhnguyen_domain::clock::Clock;
+use tinhnguyen_persistence::Store;
+use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
+
+/// What all requests share.
+pub struct App {
+    /// The databases.
+    pub store: Store,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The contract.
+    pub contract: Contract,
+    /// Signs and checks tokens.
+    pub tokens: Tokens,
+    /// Hashes passwords.
+    pub passwords: Passwords,
+    /// The folded ledger.
+    pub figures: Figures,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// Where the service is reached from outside, without a slash at the end; empty for relative links.
+    pub public_url: String,
+}
+
+impl App {
+    /// The application over an open and migrated store.
+    #[must_use]
+    pub fn new(store: Store, clock: Arc<dyn Clock>, tokens: Tokens, public_url: &str) -> Self {
+        Self {
+            store,
+            clock,
+            contract: contract(),
+            tokens,
+            passwords: Passwords::default(),
+            figures: Figures::default(),
+            metrics: Metrics::default(),
+            public_url: public_url.trim_end_matches('/').to_owned(),
+        }
+    }
+
+    /// Today in Viet Nam: by it grants are in force and localities valid.
+    #[must_use]
+    pub fn today(&self) -> NaiveDate {
+        self.clock.now().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive()
+    }
+}
+
+/// All routes of the contract, so that none is served without being documented.
+fn routes(config: &mut ServiceConfig<'_>) {
+    slices::auth::routes(config);
+    slices::org_units::routes(config);
+    slices::localities::routes(config);
+    slices::campaigns::routes(config);
+    slices::catalogue::routes(config);
+    slices::access::routes(config);
+    slices::teams::routes(config);
+    slices::activities::routes(config);
+    slices::results::routes(config);
+    slices::progress::routes(config);
+}
+
+/// The contract of this version.
+#[must_use]
+pub fn contract() -> Contract {
+    let (_, document) = ActixApp::new().into_utoipa_app().openapi(system::about()).configure(routes).split_for_parts();
+    Contract::new(&document)
+}
+
+/// The actix application over the state.
+pub fn service(
+    state: web::Data<App>,
+) -> ActixApp<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    let (app, _) = ActixApp::new()
+        .into_utoipa_app()
+        .app_data(state)
+        .app_data(web::PathConfig::default().error_handler(|err, _| {
+            use crate::problem::{Code, Fault};
+            let fault = Fault::of_parameter("id", Code::BadFormat).limit("uuid");
+            ApiError { faults: vec![fault], cause: Some(err.to_string()), ..ApiError::new(Code::InvalidParameter) }.into()
+        }))
+        .configure(routes)
+        .split_for_parts();
+    app.configure(system::routes)
+        .default_service(web::to(system::no_such_route))
+        .wrap(Compress::default())
+        .wrap(from_fn(edge::edge))
+}

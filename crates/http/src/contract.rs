@@ -1,0 +1,410 @@
+//! The contract as machinery: the OpenAPI document, finished by one pass, validates every body and every parameter,
+//! so that what is documented is what is enforced.
+
+use crate::problem::{ApiError, Code, Fault};
+use jsonschema::{Validator, error::ValidationErrorKind as Kind};
+use parking_lot::RwLock;
+use serde_json::{Map, Value, json};
+use std::{collections::HashMap, sync::Arc};
+use tinhnguyen_domain::access::Permission;
+
+/// The methods of an OpenAPI path item.
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+/// The finished document and what is compiled from it.
+pub struct Contract {
+    document: Value,
+    text: String,
+    validators: RwLock<HashMap<String, Arc<Validator>>>,
+}
+
+/// One operation of the document.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// Path template, such as `/v1/teams/{id}`.
+    pub path: String,
+    /// Method in upper case.
+    pub method: String,
+    /// `operationId`.
+    pub id: String,
+    /// The permission that it demands; none for public ones.
+    pub permission: Option<Permission>,
+}
+
+impl Contract {
+    /// Finishes the document that the handlers generate.
+    #[must_use]
+    pub fn new(generated: &utoipa::openapi::OpenApi) -> Self {
+        let mut document = serde_json::to_value(generated).unwrap_or(Value::Null);
+        finish(&mut document);
+        let text = serde_json::to_string_pretty(&document).unwrap_or_default() + "\n";
+        Self { document, text, validators: RwLock::default() }
+    }
+
+    /// The document.
+    #[must_use]
+    pub const fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// The document as it is served and committed.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// All operations.
+    #[must_use]
+    pub fn operations(&self) -> Vec<Operation> {
+        let mut operations = Vec::new();
+        for (path, item) in self.document.get("paths").and_then(Value::as_object).into_iter().flatten() {
+            for method in METHODS {
+                let Some(operation) = item.get(method) else { continue };
+                let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or_default();
+                operations.push(Operation {
+                    path: path.clone(),
+                    method: method.to_ascii_uppercase(),
+                    id: text("operationId").to_owned(),
+                    permission: text("x-permission").parse().ok(),
+                });
+            }
+        }
+        operations
+    }
+
+    /// The methods of the path template that a request's path matches; none when there is no such path.
+    #[must_use]
+    pub fn methods_of(&self, path: &str) -> Option<Vec<String>> {
+        let paths = self.document.get("paths").and_then(Value::as_object)?;
+        let matches = |template: &str| {
+            let (mut left, mut right) = (template.split('/'), path.split('/'));
+            loop {
+                match (left.next(), right.next()) {
+                    (None, None) => return true,
+                    (Some(l), Some(r)) if l == r || (l.starts_with('{') && !r.is_empty()) => {}
+                    _ => return false,
+                }
+            }
+        };
+        let methods: Vec<String> = paths
+            .iter()
+            .filter(|(template, _)| matches(template))
+            .flat_map(|(_, item)| METHODS.iter().filter(|m| item.get(**m).is_some()))
+            .map(|m| m.to_ascii_uppercase())
+            .collect();
+        (!methods.is_empty()).then_some(methods)
+    }
+
+    /// All faults of a value against a named schema of the document.
+    ///
+    /// # Errors
+    /// `internal` when the schema is not in the document.
+    pub fn faults(&self, schema: &str, value: &Value) -> Result<Vec<Fault>, ApiError> {
+        let validator = self.validator(schema, || json!({"$ref": format!("#/components/schemas/{schema}")}))?;
+        Ok(validator.iter_errors(value).flat_map(|err| faults_of(&err)).collect())
+    }
+
+    /// All faults of a parameter's value against its schema. `key` names the parameter uniquely.
+    ///
+    /// # Errors
+    /// `internal` when the schema does not compile.
+    pub fn parameter_faults(&self, key: &str, name: &str, schema: &Value, value: &Value) -> Result<Vec<Fault>, ApiError> {
+        let validator = self.validator(key, || schema.clone())?;
+        Ok(validator
+            .iter_errors(value)
+            .flat_map(|err| faults_of(&err))
+            .map(|fault| Fault { pointer: None, parameter: Some(name.to_owned()), ..fault })
+            .collect())
+    }
+
+    fn validator(&self, key: &str, schema: impl FnOnce() -> Value) -> Result<Arc<Validator>, ApiError> {
+        if let Some(validator) = self.validators.read().get(key) {
+            return Ok(validator.clone());
+        }
+        let mut root = schema();
+        if let (Value::Object(root), Some(components)) = (&mut root, self.document.get("components")) {
+            let schemas = components.get("schemas").cloned().unwrap_or_default();
+            root.insert("components".to_owned(), json!({"schemas": schemas}));
+        }
+        let validator = jsonschema::options()
+            .should_validate_formats(true)
+            .build(&root)
+            .map_err(|err| ApiError::internal(format!("schema {key}: {err}")))?;
+        let validator = Arc::new(validator);
+        self.validators.write().insert(key.to_owned(), validator.clone());
+        Ok(validator)
+    }
+}
+
+/// The faults that one error of the validator stands for.
+fn faults_of(err: &jsonschema::ValidationError<'_>) -> Vec<Fault> {
+    let pointer = err.instance_path().to_string();
+    let one = |code| Fault::at(pointer.as_str(), code);
+    let below = |name: &str, code| Fault::at(format!("{pointer}{}", crate::strict_json::step(name)), code);
+    vec![match err.kind() {
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            return unexpected.iter().map(|name| below(name, Code::UnknownField)).collect();
+        }
+        Kind::Required { property } => below(property.as_str().unwrap_or_default(), Code::Required),
+        Kind::Type { kind } => one(Code::WrongType).limit(format!("{kind:?}")),
+        Kind::Enum { options } => one(Code::NotAllowedValue).limit(options.as_ref().clone()),
+        Kind::Constant { expected_value } => one(Code::NotAllowedValue).limit(expected_value.as_ref().clone()),
+        Kind::Maximum { limit }
+        | Kind::Minimum { limit }
+        | Kind::ExclusiveMaximum { limit }
+        | Kind::ExclusiveMinimum { limit } => one(Code::OutOfRange).limit(limit.clone()),
+        Kind::MaxLength { limit } => one(Code::TooLong).limit(*limit),
+        Kind::MinLength { limit } => one(Code::TooShort).limit(*limit),
+        Kind::MaxItems { limit } => one(Code::TooMany).limit(*limit),
+        Kind::MinItems { limit } => one(Code::TooFew).limit(*limit),
+        Kind::UniqueItems => one(Code::NotUnique),
+        Kind::Format { format } => one(Code::BadFormat).limit(format.as_str()),
+        Kind::Pattern { pattern } => one(Code::BadFormat).limit(pattern.as_str()),
+        // A nullable reference: the faults of the branch that is not `null` are the ones that help.
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+            let branch = context.iter().find(|errors| !errors.iter().any(|e| matches!(e.kind(), Kind::Type { .. })));
+            match branch.or_else(|| context.last()) {
+                Some(errors) if !errors.is_empty() => return errors.iter().flat_map(faults_of).collect(),
+                _ => one(Code::WrongType),
+            }
+        }
+        _ => one(Code::ValidationFailed),
+    }]
+}
+
+fn finish(document: &mut Value) {
+    let Some(root) = document.as_object_mut() else { return };
+    root.remove("jsonSchemaDialect");
+    let components = root.entry("components").or_insert_with(|| json!({}));
+    if let Some(components) = components.as_object_mut() {
+        components.insert("responses".to_owned(), problem_responses());
+        components.insert("parameters".to_owned(), shared_parameters());
+        components.insert("headers".to_owned(), shared_headers());
+        components.insert(
+            "securitySchemes".to_owned(),
+            json!({"bearer": {
+                "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                "description": "An access token of `POST /v1/auth/token`, valid for 15 minutes. The listed scopes are what a registered client must hold; a user's rights come from their grants."
+            }}),
+        );
+    }
+    let Some(paths) = root.get_mut("paths").and_then(Value::as_object_mut) else { return };
+    for (path, item) in paths {
+        for method in METHODS {
+            if let Some(operation) = item.get_mut(method).and_then(Value::as_object_mut) {
+                finish_operation(path, method, operation);
+            }
+        }
+    }
+}
+
+/// Whether an operation changes one item that exists, so that it wants `If-Match`. The contract's actions are verbs
+/// (`/results/{id}/submit`), its collections plural nouns.
+#[must_use]
+pub fn wants_if_match(path: &str, method: &str) -> bool {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    matches!(method, "patch" | "put" | "delete") || (method == "post" && path.contains("/{id}/") && !last.ends_with('s'))
+}
+
+fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>) {
+    let permission: Option<Permission> =
+        operation.get("x-permission").and_then(Value::as_str).and_then(|word| word.parse().ok());
+    let form = operation.get("requestBody").is_some_and(|b| b.to_string().contains("x-www-form-urlencoded"));
+    let has_body = operation.contains_key("requestBody");
+    let write = method != "get";
+
+    let mut description = operation.get("description").and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+    match permission {
+        Some(p) => {
+            let roles: Vec<_> = p.roles().iter().map(|r| format!("`{r}`")).collect();
+            let held = if roles.len() == tinhnguyen_domain::access::Role::ALL.len() {
+                "any role".to_owned()
+            } else {
+                format!("role {}", roles.join(" or "))
+            };
+            description.push_str(&format!("\n\nDemands scope `{}` and {held} over the unit concerned.", p.scope()));
+            operation.insert("security".to_owned(), json!([{"bearer": [p.scope()]}]));
+        }
+        None => {
+            description.push_str("\n\nPublic: no token is wanted.");
+            operation.insert("security".to_owned(), json!([]));
+        }
+    }
+
+    let mut statuses: Vec<&str> = vec!["400", "406", "429", "500", "503"];
+    if permission.is_some() {
+        statuses.extend(["401", "403"]);
+    }
+    if path.contains('{') || permission.is_some() && write {
+        statuses.push("404");
+    }
+    if method == "get" && path.contains('{') {
+        statuses.push("404");
+    }
+    let mut parameters = vec!["AcceptLanguage", "XRequestId"];
+    if write && !form {
+        statuses.extend(["409", "422", "507"]);
+        parameters.push("DryRun");
+        if method == "post" {
+            parameters.push("IdempotencyKey");
+        }
+        if wants_if_match(path, method) {
+            statuses.extend(["412", "428"]);
+            parameters.push("IfMatch");
+        }
+    }
+    if has_body {
+        statuses.extend(["408", "413", "415"]);
+    }
+    if method == "get" {
+        parameters.push("IfNoneMatch");
+        statuses.push("304");
+    }
+    let list = operation.entry("parameters").or_insert_with(|| json!([]));
+    if let Some(list) = list.as_array_mut() {
+        list.extend(parameters.iter().map(|name| json!({"$ref": format!("#/components/parameters/{name}")})));
+    }
+
+    let mut codes: Vec<Code> = Code::ALL
+        .iter()
+        .copied()
+        .filter(|c| statuses.contains(&c.status().to_string().as_str()))
+        .filter(|c| shared(*c) && (c.status() != 422 || has_body))
+        .collect();
+    for own in operation.remove("x-codes").iter().filter_map(Value::as_array).flatten().filter_map(Value::as_str) {
+        codes.extend(Code::ALL.iter().copied().find(|c| c.as_str() == own));
+    }
+    if form {
+        codes.clear();
+    }
+    codes.sort_by_key(|c| (c.status(), c.as_str()));
+    codes.dedup();
+    if !codes.is_empty() {
+        let named: Vec<_> = codes.iter().map(|c| format!("`{}` ({})", c.as_str(), c.status())).collect();
+        description.push_str(&format!("\n\nProblems: {}.", named.join(", ")));
+    }
+    operation.insert("x-problem-codes".to_owned(), codes.iter().map(|c| c.as_str()).collect());
+    operation.insert("description".to_owned(), description.into());
+
+    let responses = operation.entry("responses").or_insert_with(|| json!({}));
+    let Some(responses) = responses.as_object_mut() else { return };
+    for (status, response) in responses.iter_mut() {
+        if status.starts_with('2') {
+            let headers = if write { json!({"XRequestId": 0, "ETag": 0, "DryRun": 0, "IdempotencyReplayed": 0}) } else { json!({"XRequestId": 0, "ETag": 0, "CacheControl": 0}) };
+            let named: Map<String, Value> = headers
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| (header_name(name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")})))
+                .collect();
+            if let Some(response) = response.as_object_mut() {
+                response.insert("headers".to_owned(), Value::Object(named));
+            }
+        }
+    }
+    for status in statuses {
+        responses.entry(status).or_insert_with(|| json!({"$ref": format!("#/components/responses/Problem{status}")}));
+    }
+    let mut sorted: Vec<_> = std::mem::take(responses).into_iter().collect();
+    sorted.sort_by(|a, b| a.0.cmp(&b.0));
+    responses.extend(sorted);
+}
+
+/// Codes that any operation of their status may answer; the others are stated by the operation.
+const fn shared(code: Code) -> bool {
+    matches!(
+        code,
+        Code::MalformedJson
+            | Code::InvalidParameter
+            | Code::UnknownParameter
+            | Code::Unauthenticated
+            | Code::Forbidden
+            | Code::NotFound
+            | Code::NotAcceptable
+            | Code::RequestTimeout
+            | Code::StaleVersion
+            | Code::PayloadTooLarge
+            | Code::UnsupportedMediaType
+            | Code::ValidationFailed
+            | Code::UnknownField
+            | Code::Required
+            | Code::WrongType
+            | Code::NotAllowedValue
+            | Code::OutOfRange
+            | Code::TooLong
+            | Code::TooShort
+            | Code::TooMany
+            | Code::TooFew
+            | Code::BadFormat
+            | Code::NotUnique
+            | Code::NulCharacter
+            | Code::DuplicateKey
+            | Code::IdempotencyKeyReused
+            | Code::IfMatchRequired
+            | Code::TooManyRequests
+            | Code::Internal
+            | Code::Unavailable
+            | Code::StorageFull
+    )
+}
+
+fn header_name(component: &str) -> &str {
+    match component {
+        "XRequestId" => "X-Request-Id",
+        "DryRun" => "Dry-Run",
+        "IdempotencyReplayed" => "Idempotency-Replayed",
+        "CacheControl" => "Cache-Control",
+        other => other,
+    }
+}
+
+fn shared_headers() -> Value {
+    json!({
+        "XRequestId": {"description": "Names the request in our logs.", "schema": {"type": "string", "maxLength": 200}},
+        "ETag": {"description": "Strong validator: an item's version in quotes.", "schema": {"type": "string", "maxLength": 200}},
+        "DryRun": {"description": "`true` when nothing was kept.", "schema": {"type": "string", "enum": ["true"]}},
+        "IdempotencyReplayed": {"description": "`true` when this is the stored answer of an earlier request with the same key.", "schema": {"type": "string", "enum": ["true"]}},
+        "CacheControl": {"description": "How long the answer may be kept.", "schema": {"type": "string", "maxLength": 200}},
+    })
+}
+
+fn shared_parameters() -> Value {
+    json!({
+        "AcceptLanguage": {"name": "Accept-Language", "in": "header", "required": false, "description": "`vi` (default) or `en`: the language of problems. Codes never change with it.", "schema": {"type": "string", "maxLength": 200}, "example": "en"},
+        "XRequestId": {"name": "X-Request-Id", "in": "header", "required": false, "description": "Your name for the request, 1 to 64 of `A–Z a–z 0–9 . _ -`; it comes back and stands in our logs.", "schema": {"type": "string", "maxLength": 64}},
+        "DryRun": {"name": "dry_run", "in": "query", "required": false, "description": "`true`: the same checks and the same answer, nothing kept.", "schema": {"type": "boolean", "default": false}},
+        "IdempotencyKey": {"name": "Idempotency-Key", "in": "header", "required": false, "description": "A key of your choice: a retry with the same key and body gives the stored answer, for 24 hours.", "schema": {"type": "string", "minLength": 1, "maxLength": 255}, "example": "5f0c3a5e-9f7c-4b1e-8a5d-0c8f1f0e2d3b"},
+        "IfMatch": {"name": "If-Match", "in": "header", "required": true, "description": "The `ETag` that you read, such as `\"3\"`; `*` for whatever version.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}, "example": "\"1\""},
+        "IfNoneMatch": {"name": "If-None-Match", "in": "header", "required": false, "description": "The `ETag` that you have: 304 when it is still good.", "schema": {"type": "string", "maxLength": 2000}},
+    })
+}
+
+fn problem_responses() -> Value {
+    let mut responses = Map::new();
+    responses.insert("Problem304".to_owned(), json!({"description": "What you have is still good."}));
+    let statuses: std::collections::BTreeSet<u16> = Code::ALL.iter().map(|c| c.status()).collect();
+    for status in statuses {
+        let codes: Vec<Code> = Code::ALL.iter().copied().filter(|c| c.status() == status).collect();
+        let Some(first) = codes.first().copied() else { continue };
+        let words: Vec<_> = codes.iter().map(|c| format!("`{}`", c.as_str())).collect();
+        let error = ApiError::new(first);
+        let mut response = json!({
+            "description": format!("One of {}.", words.join(", ")),
+            "content": {"application/problem+json": {
+                "schema": {"$ref": "#/components/schemas/Problem"},
+                "example": error.body(crate::problem::Lang::En, "", "/v1/…", "018f3a5e-0000-7000-8000-000000000001"),
+            }},
+            "headers": {"X-Request-Id": {"$ref": "#/components/headers/XRequestId"}},
+        });
+        if matches!(status, 429 | 503 | 507)
+            && let Some(headers) = response.get_mut("headers").and_then(Value::as_object_mut)
+        {
+            headers.insert(
+                "Retry-After".to_owned(),
+                json!({"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1, "maximum": 3600}}),
+            );
+        }
+        responses.insert(format!("Problem{status}"), response);
+    }
+    Value::Object(responses)
+}

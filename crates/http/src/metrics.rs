@@ -1,0 +1,63 @@
+//! What is measured, in the Prometheus text format.
+
+use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+
+/// The service's metrics.
+pub struct Metrics {
+    registry: Registry,
+    requests: Option<IntCounterVec>,
+    duration: Option<HistogramVec>,
+    /// The ledger's last entry that this process has folded.
+    pub ledger_seq: Option<IntGauge>,
+    /// Panics that were caught.
+    pub panics: Option<IntGauge>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let registry = Registry::new();
+        let register = |collector: Box<dyn prometheus::core::Collector>| registry.register(collector).is_ok();
+        let requests = IntCounterVec::new(
+            Opts::new("tinhnguyen_http_requests_total", "Requests by route, method and status."),
+            &["route", "method", "status"],
+        )
+        .ok()
+        .filter(|m| register(Box::new(m.clone())));
+        let duration = HistogramVec::new(
+            HistogramOpts::new("tinhnguyen_http_request_duration_seconds", "Time to answer, in seconds.")
+                .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0]),
+            &["route", "method"],
+        )
+        .ok()
+        .filter(|m| register(Box::new(m.clone())));
+        let ledger_seq = IntGauge::new("tinhnguyen_ledger_seq", "Last ledger entry folded by this process.")
+            .ok()
+            .filter(|m| register(Box::new(m.clone())));
+        let panics = IntGauge::new("tinhnguyen_panics", "Panics caught since the start.")
+            .ok()
+            .filter(|m| register(Box::new(m.clone())));
+        Self { registry, requests, duration, ledger_seq, panics }
+    }
+}
+
+impl Metrics {
+    /// Notes a request. `route` is the template, so that ids don't make series.
+    pub fn request(&self, route: &str, method: &str, status: u16, seconds: f64) {
+        if let Some(requests) = &self.requests {
+            requests.with_label_values(&[route, method, &status.to_string()]).inc();
+        }
+        if let Some(duration) = &self.duration {
+            duration.with_label_values(&[route, method]).observe(seconds);
+        }
+    }
+
+    /// The text that Prometheus scrapes.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut buffer = Vec::new();
+        if TextEncoder::new().encode(&self.registry.gather(), &mut buffer).is_err() {
+            return String::new();
+        }
+        String::from_utf8_lossy(&buffer).into_owned()
+    }
+}

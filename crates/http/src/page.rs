@@ -1,0 +1,179 @@
+//! Lists: their common parameters, their cursor, and the shape of a page.
+
+use crate::problem::{ApiError, ApiResult, Code, Fault};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use tinhnguyen_persistence::page::{After, PageRequest};
+
+/// A page as it is sent.
+#[derive(Serialize)]
+pub struct PageBody<D> {
+    /// The items.
+    pub data: Vec<D>,
+    /// Where the next page starts; null on the last.
+    pub next_cursor: Option<String>,
+    /// All items of the filter, when `include_total=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    /// What filter and sort it belongs to.
+    f: String,
+    #[serde(flatten)]
+    after: After,
+}
+
+/// The parameters of a list.
+pub trait ListQuery: Serialize {
+    /// The sort orders that the list offers, the default first.
+    const SORTS: &'static [&'static str];
+
+    /// The filters and the sort as JSON, without what pages differ in.
+    fn filters(&self) -> Map<String, Value> {
+        let mut filters = match serde_json::to_value(self) {
+            Ok(Value::Object(map)) => map,
+            _ => Map::new(),
+        };
+        filters.retain(|name, value| {
+            !value.is_null() && !matches!(name.as_str(), "cursor" | "limit" | "include_total")
+        });
+        filters
+    }
+
+    /// Names filter and sort, so that a cursor is refused elsewhere.
+    fn fingerprint(&self) -> String {
+        let mut filters: Vec<_> = self.filters().into_iter().collect();
+        filters.sort_by(|a, b| a.0.cmp(&b.0));
+        let hash = Sha256::digest(json!([std::any::type_name::<Self>(), filters]).to_string().as_bytes());
+        hash.iter().take(6).map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// The opaque cursor of the page after `after`.
+    fn cursor_for(&self, after: &After) -> String {
+        let cursor = Cursor { f: self.fingerprint(), after: after.clone() };
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
+    }
+
+    /// The path and query of the next page.
+    fn next_link(&self, path: &str, cursor: &str) -> String {
+        let mut link = format!("{path}?cursor={cursor}");
+        let all = serde_json::to_value(self).unwrap_or_default();
+        for (name, value) in all.as_object().into_iter().flatten() {
+            let text = match value {
+                Value::Null => continue,
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            if name != "cursor" {
+                let encoded: String = text
+                    .bytes()
+                    .map(|b| match b {
+                        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(b).to_string(),
+                        b => format!("%{b:02X}"),
+                    })
+                    .collect();
+                link.push_str(&format!("&{name}={encoded}"));
+            }
+        }
+        link
+    }
+
+    /// Reads the common parameters.
+    ///
+    /// # Errors
+    /// `bad_cursor`, `cursor_mismatch`, `invalid_parameter` for a sort that the list doesn't offer.
+    fn page_request(&self) -> ApiResult<PageRequest> {
+        let all = serde_json::to_value(self).unwrap_or_default();
+        let text = |name: &str| all.get(name).and_then(Value::as_str);
+        let sort = text("sort").unwrap_or_else(|| Self::SORTS.first().copied().unwrap_or("-created_at"));
+        if !Self::SORTS.contains(&sort) {
+            let fault = Fault::of_parameter("sort", Code::NotAllowedValue).limit(json!(Self::SORTS));
+            return Err(ApiError { faults: vec![fault], ..ApiError::new(Code::InvalidParameter) });
+        }
+        let after = match text("cursor") {
+            None => None,
+            Some(text) => {
+                let cursor: Cursor = URL_SAFE_NO_PAD
+                    .decode(text)
+                    .ok()
+                    .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+                    .ok_or_else(|| ApiError::new(Code::BadCursor))?;
+                if cursor.f != self.fingerprint() {
+                    return Err(ApiError::new(Code::CursorMismatch));
+                }
+                Some(cursor.after)
+            }
+        };
+        // A mark of the wrong kind could only come from a forged cursor.
+        let instant = sort.ends_with("created_at");
+        let sound = after.as_ref().is_none_or(|a| {
+            instant == matches!(a.mark, tinhnguyen_persistence::page::Mark::Instant(_))
+        });
+        if !sound {
+            return Err(ApiError::new(Code::BadCursor));
+        }
+        Ok(PageRequest {
+            sort: sort.trim_start_matches('-').to_owned(),
+            descending: sort.starts_with('-'),
+            limit: all.get("limit").and_then(Value::as_u64).unwrap_or(50),
+            after,
+            include_total: all.get("include_total").and_then(Value::as_bool).unwrap_or(false),
+        })
+    }
+}
+
+/// Declares the query of a list: its own filters and the parameters that all lists share.
+macro_rules! list_query {
+    ($(#[$meta:meta])* $name:ident, sorts: [$($sort:literal),+], { $($(#[$fmeta:meta])* $field:ident: $type:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Default, serde::Serialize, serde::Deserialize, utoipa::IntoParams)]
+        #[into_params(parameter_in = Query)]
+        #[serde(default)]
+        pub struct $name {
+            $($(#[$fmeta])* pub $field: Option<$type>,)*
+            /// Items a page, 1 to 200.
+            #[param(minimum = 1, maximum = 200, default = 50)]
+            pub limit: Option<u32>,
+            /// `next_cursor` of the page before, with the same filters and sort.
+            #[param(max_length = 1000)]
+            pub cursor: Option<String>,
+            /// Count all items of the filter too.
+            pub include_total: Option<bool>,
+            /// Sort order; `-` is descending.
+            #[param(max_length = 40)]
+            pub sort: Option<String>,
+            /// Only what changed at or after this instant.
+            pub updated_since: Option<chrono::DateTime<chrono::Utc>>,
+        }
+
+        impl $crate::page::ListQuery for $name {
+            const SORTS: &'static [&'static str] = &[$($sort),+];
+        }
+    };
+}
+pub(crate) use list_query;
+
+/// Declares the schema of a page of one kind of item. Generic pages would be inlined without a name.
+macro_rules! page_schema {
+    ($name:ident of $item:ty) => {
+        #[doc = concat!("A page of `", stringify!($item), "`.")]
+        #[derive(serde::Serialize, utoipa::ToSchema)]
+        pub struct $name {
+            /// The items, at most `limit`.
+            #[schema(max_items = 200)]
+            pub data: Vec<$item>,
+            /// Where the next page starts; null on the last.
+            #[schema(max_length = 1000)]
+            pub next_cursor: Option<String>,
+            /// All items of the filter; only with `include_total=true`.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            #[schema(nullable = false, minimum = 0)]
+            pub total: Option<u64>,
+        }
+    };
+}
+pub(crate) use page_schema;

@@ -1,0 +1,301 @@
+//! Answers: an item with its ETag, a page with its links, and the one road of every write.
+
+use crate::{
+    app::App,
+    page::{ListQuery, PageBody},
+    problem::{ApiError, ApiResult, Code},
+    request::{IfMatch, Request},
+};
+use actix_web::{
+    HttpResponse, HttpResponseBuilder,
+    http::{StatusCode, header},
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tinhnguyen_domain::Stamp;
+use tinhnguyen_persistence::{
+    Tx, audit,
+    idempotency::{self, KeyScope, StoredAnswer},
+    page::Page,
+};
+use uuid::Uuid;
+
+/// A body that has an identity and a version.
+pub trait Item: Serialize {
+    /// Where it is found.
+    fn location(&self) -> String;
+    /// Its version: the ETag.
+    fn version(&self) -> i64;
+}
+
+/// The outcome of a use case, before it is HTTP.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    status: u16,
+    body: String,
+    etag: Option<String>,
+    location: Option<String>,
+}
+
+fn quoted(tag: impl std::fmt::Display) -> String {
+    format!("\"{tag}\"")
+}
+
+impl Reply {
+    /// 201 with the new item.
+    ///
+    /// # Errors
+    /// `internal` when it can't be written as JSON.
+    pub fn created<T: Item>(item: &T) -> ApiResult<Self> {
+        Ok(Self { status: 201, location: Some(item.location()), ..Self::ok(item)? })
+    }
+
+    /// 200 with the changed item.
+    ///
+    /// # Errors
+    /// `internal` when it can't be written as JSON.
+    pub fn ok<T: Item>(item: &T) -> ApiResult<Self> {
+        let body = serde_json::to_string(item).map_err(ApiError::internal)?;
+        Ok(Self { status: 200, body, etag: Some(quoted(item.version())), location: None })
+    }
+
+    /// 204.
+    #[must_use]
+    pub const fn gone() -> Self {
+        Self { status: 204, body: String::new(), etag: None, location: None }
+    }
+}
+
+/// What a use case knows of its request.
+pub struct Cx<'a> {
+    /// The present instant, the same for all that one request writes.
+    pub now: DateTime<Utc>,
+    /// The operation's id, for the audit log.
+    pub operation: &'static str,
+    /// Who asks.
+    pub actor_id: Uuid,
+    request_id: &'a str,
+    if_match: Option<&'a IfMatch>,
+    body_hash: &'a [u8],
+}
+
+impl Cx<'_> {
+    /// Holds that the client changes what it has seen.
+    ///
+    /// # Errors
+    /// `if_match_required`, `stale_version`.
+    pub fn ensure_unchanged(&self, stamp: &Stamp) -> ApiResult<()> {
+        match self.if_match {
+            None => Err(ApiError::new(Code::IfMatchRequired)),
+            Some(IfMatch::Any) => Ok(()),
+            Some(IfMatch::Tags(tags)) if tags.contains(&stamp.version.to_string()) => Ok(()),
+            Some(IfMatch::Tags(_)) => Err(ApiError::new(Code::StaleVersion).with("current_etag", quoted(stamp.version))),
+        }
+    }
+
+    /// The stamp of a resource that is made now, with the client's id when it chose one.
+    #[must_use]
+    pub fn new_stamp(&self, chosen: Option<Uuid>) -> Stamp {
+        Stamp { id: chosen.unwrap_or_else(Uuid::now_v7), created_at: self.now, updated_at: self.now, version: 1 }
+    }
+
+    /// The stamp after a change made now.
+    #[must_use]
+    pub const fn next_stamp(&self, stamp: Stamp) -> Stamp {
+        Stamp { updated_at: self.now, version: stamp.version + 1, ..stamp }
+    }
+
+    /// Settles a client-chosen id: `true` when this very body made the resource before, so that it is answered as it
+    /// stands; otherwise the id is taken for this body.
+    ///
+    /// # Errors
+    /// `id_already_used` when another body made it.
+    pub async fn is_retry(&self, tx: &Tx, chosen: Option<Uuid>) -> ApiResult<bool> {
+        let Some(id) = chosen else { return Ok(false) };
+        match idempotency::chosen_id(tx, id).await? {
+            Some(hash) if hash == self.body_hash => Ok(true),
+            Some(_) => Err(ApiError::new(Code::IdAlreadyUsed)),
+            None => {
+                idempotency::keep_chosen_id(tx, id, self.body_hash).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Writes the change into the audit log.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn record(&self, tx: &Tx, resource: &'static str, resource_id: Uuid) -> ApiResult<()> {
+        let change = audit::Change {
+            at: self.now,
+            actor_id: self.actor_id,
+            action: self.operation,
+            resource,
+            resource_id,
+            request_id: self.request_id,
+        };
+        Ok(audit::record(tx, &change).await?)
+    }
+}
+
+enum Outcome {
+    Fresh(Reply),
+    Replayed(StoredAnswer),
+}
+
+/// Runs a write: idempotency key, work, audit and stored answer in one transaction; with `dry_run=true` the same and
+/// nothing kept. `body_hash` tells whether a retry says the same.
+///
+/// # Errors
+/// Whatever the work returns, and the problems of the headers.
+pub async fn write(
+    app: &App,
+    request: &Request,
+    operation: &'static str,
+    actor_id: Uuid,
+    body_hash: &[u8],
+    work: impl AsyncFn(&Tx, &Cx<'_>) -> ApiResult<Reply>,
+) -> ApiResult<HttpResponse> {
+    let dry_run = request.dry_run()?;
+    let (method, path) = request.line();
+    let key = if method == "POST" { request.idempotency_key()? } else { None };
+    let if_match = if crate::contract::wants_if_match(&template_of(&path), &method.to_ascii_lowercase()) {
+        Some(request.if_match()?)
+    } else {
+        None
+    };
+    let request_id = request.id();
+    let now = app.clock.now();
+    let cx = Cx { now, operation, actor_id, request_id: &request_id, if_match: if_match.as_ref(), body_hash };
+    let scope = key.map(|key| KeyScope { principal_id: actor_id, method, path, key });
+    let run = async |tx: &Tx| -> ApiResult<Outcome> {
+        if let Some(scope) = &scope {
+            match idempotency::claim(tx, scope, body_hash, now).await? {
+                None => {}
+                Some(stored) if stored.body_hash == body_hash => return Ok(Outcome::Replayed(stored)),
+                Some(_) => return Err(ApiError::new(Code::IdempotencyKeyReused)),
+            }
+        }
+        let reply = work(tx, &cx).await?;
+        if let Some(scope) = &scope {
+            let answer = StoredAnswer {
+                body_hash: body_hash.to_vec(),
+                status: reply.status,
+                etag: reply.etag.clone(),
+                location: reply.location.clone(),
+                body: reply.body.clone(),
+            };
+            idempotency::keep(tx, scope, &answer).await?;
+        }
+        Ok(Outcome::Fresh(reply))
+    };
+    let outcome = if dry_run { app.store.rehearse(run).await? } else { app.store.write(run).await? };
+    let (reply, replayed) = match outcome {
+        Outcome::Fresh(reply) => (reply, false),
+        Outcome::Replayed(s) => {
+            (Reply { status: s.status, body: s.body, etag: s.etag, location: s.location }, true)
+        }
+    };
+    let mut response = builder(reply.status);
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    if let Some(etag) = reply.etag {
+        response.insert_header((header::ETAG, etag));
+    }
+    if let Some(location) = reply.location {
+        response.insert_header((header::LOCATION, location));
+    }
+    if replayed {
+        response.insert_header(("Idempotency-Replayed", "true"));
+    }
+    if dry_run {
+        response.insert_header(("Dry-Run", "true"));
+    }
+    if reply.status == 204 {
+        return Ok(response.finish());
+    }
+    Ok(response.content_type("application/json").body(reply.body))
+}
+
+/// A path with its ids replaced, as the contract writes it.
+fn template_of(path: &str) -> String {
+    let path = path.split('?').next().unwrap_or_default();
+    path.split('/').map(|s| if Uuid::try_parse(s).is_ok() { "{id}" } else { s }).collect::<Vec<_>>().join("/")
+}
+
+fn builder(status: u16) -> HttpResponseBuilder {
+    HttpResponseBuilder::new(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+/// Answers with an item, or 304 when the client has it.
+///
+/// # Errors
+/// `internal` when it can't be written as JSON.
+pub fn item<T: Item>(request: &Request, item: &T) -> ApiResult<HttpResponse> {
+    let body = serde_json::to_string(item).map_err(ApiError::internal)?;
+    Ok(cached(request, quoted(item.version()), "private, no-cache", "application/json", body))
+}
+
+/// Answers with a body whose ETag is a hash of it.
+///
+/// # Errors
+/// `internal` when it can't be written as JSON.
+pub fn document<T: Serialize>(request: &Request, value: &T) -> ApiResult<HttpResponse> {
+    let body = serde_json::to_string(value).map_err(ApiError::internal)?;
+    Ok(cached(request, hash_tag(&body), "private, no-cache", "application/json", body))
+}
+
+/// Answers with text, or 304 when the client has it.
+#[must_use]
+pub fn cached(
+    request: &Request,
+    etag: String,
+    cache_control: &'static str,
+    content_type: &'static str,
+    body: String,
+) -> HttpResponse {
+    let has = request.header(header::IF_NONE_MATCH).is_some_and(|tags| {
+        tags.trim() == "*" || tags.split(',').any(|t| t.trim().trim_start_matches("W/") == etag)
+    });
+    let mut response = builder(if has { 304 } else { 200 });
+    response.insert_header((header::ETAG, etag)).insert_header((header::CACHE_CONTROL, cache_control));
+    if has {
+        return response.finish();
+    }
+    response.content_type(content_type).body(body)
+}
+
+/// A strong ETag made of the body.
+#[must_use]
+pub fn hash_tag(body: &str) -> String {
+    let hash = Sha256::digest(body.as_bytes());
+    let short: String = hash.iter().take(12).map(|b| format!("{b:02x}")).collect();
+    quoted(short)
+}
+
+/// Answers with a page and its `Link: rel="next"`.
+///
+/// # Errors
+/// `internal` when it can't be written as JSON.
+pub fn page<T, D: Serialize>(
+    request: &Request,
+    query: &impl ListQuery,
+    page: Page<T>,
+    show: impl Fn(T) -> D,
+) -> ApiResult<HttpResponse> {
+    let next_cursor = page.next.as_ref().map(|after| query.cursor_for(after));
+    let body = PageBody {
+        data: page.data.into_iter().map(show).collect::<Vec<D>>(),
+        next_cursor: next_cursor.clone(),
+        total: page.total,
+    };
+    let mut response = document(request, &body)?;
+    if let Some(cursor) = next_cursor {
+        let link = format!("<{}>; rel=\"next\"", query.next_link(request.path(), &cursor));
+        if let Ok(link) = header::HeaderValue::from_str(&link) {
+            response.headers_mut().insert(header::LINK, link);
+        }
+    }
+    Ok(response)
+}

@@ -1,0 +1,73 @@
+//! Schemas of the domain's closed vocabularies: the domain doesn't know OpenAPI, so the contract names them here.
+
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
+
+macro_rules! word_schemas {
+    ($($schema:ident = $name:literal for $words:path: $doc:literal;)+) => {$(
+        #[doc = $doc]
+        pub struct $schema;
+
+        impl PartialSchema for $schema {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .enum_values(Some(<$words>::WORDS.iter().copied()))
+                    .description(Some($doc))
+                    .build()
+                    .into()
+            }
+        }
+
+        impl ToSchema for $schema {
+            fn name() -> std::borrow::Cow<'static, str> { std::borrow::Cow::Borrowed($name) }
+        }
+    )+};
+}
+
+use tinhnguyen_domain as d;
+word_schemas! {
+    TopicSchema = "Topic" for d::catalogue::Topic: "What a turn was about (nội dung). Closed list; see `GET /v1/topics`.";
+    AudienceSchema = "Audience" for d::catalogue::Audience: "Who was supported (đối tượng). Closed list.";
+    SexSchema = "Sex" for d::catalogue::Sex: "Sex as reported; `unspecified`: asked and not told. Absent: not asked.";
+    AgeBandSchema = "AgeBand" for d::catalogue::AgeBand: "Age band in completed years. Absent: not asked.";
+    ActivityKindSchema = "ActivityKind" for d::catalogue::ActivityKind: "Kind of activity (loại hoạt động). Closed list.";
+    MeasureSchema = "Measure" for d::catalogue::Measure: "What is counted (chỉ số). Open list: more may be added.";
+    RoleSchema = "Role" for d::access::Role: "A role over a subtree of the organisation (vai trò). Closed list.";
+    OrgUnitKindSchema = "OrgUnitKind" for d::org_units::OrgUnitKind: "Kind of unit (cấp bộ Đoàn). Closed list.";
+    LocalityKindSchema = "LocalityKind" for d::localities::LocalityKind: "Administrative level (cấp hành chính). Closed list.";
+    DifficultySchema = "Difficulty" for d::localities::Difficulty: "Designated difficulty (địa bàn khó khăn). Closed list.";
+    LocalityCategorySchema = "LocalityCategory" for d::localities::LocalityCategory: "What else sets a locality apart. Open list.";
+    CampaignStatusSchema = "CampaignStatus" for d::campaigns::CampaignStatus: "Where a campaign stands (trạng thái). Closed list.";
+    StrandKindSchema = "StrandKind" for d::campaigns::StrandKind: "Programme or drive (chương trình, chiến dịch). Closed list.";
+    ModeSchema = "Mode" for d::campaigns::Mode: "How volunteering is organised (hình thức tình nguyện). Closed list.";
+    TeamKindSchema = "TeamKind" for d::teams::TeamKind: "Kind of team (loại đội hình). Closed list.";
+    TeamStatusSchema = "TeamStatus" for d::teams::TeamStatus: "Where a team stands (trạng thái đội). Closed list.";
+    ActivityStatusSchema = "ActivityStatus" for d::activities::ActivityStatus: "Where an activity stands (trạng thái hoạt động). Closed list.";
+    ActivityModeSchema = "ActivityMode" for d::activities::ActivityMode: "In person or online (hình thức tổ chức). Closed list.";
+    ResultStatusSchema = "ResultStatus" for d::results::ResultStatus: "Where a result stands (trạng thái kết quả). Closed list.";
+    FlagSchema = "Flag" for d::results::Flag: "A mark for a human eye (cờ cảnh báo). Open list: more may be added.";
+    EvidenceKindSchema = "EvidenceKind" for d::results::EvidenceKind: "What a piece of evidence is (minh chứng). Open list.";
+}
+
+/// A time zone of the IANA database.
+pub struct TimeZoneSchema;
+
+impl PartialSchema for TimeZoneSchema {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(64))
+            .description(Some("IANA time zone, such as `Asia/Ho_Chi_Minh`."))
+            .examples(["Asia/Ho_Chi_Minh"])
+            .build()
+            .into()
+    }
+}
+impl ToSchema for TimeZoneSchema {
+    fn name() -> std::borrow::Cow<'static, str> {
+        std::borrow::Cow::Borrowed("TimeZone")
+    }
+}

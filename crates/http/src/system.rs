@@ -1,0 +1,187 @@
+//! What is not of the contract's `/v1`: health, metrics, the document and its pages, keys, the public dashboard.
+
+use crate::{
+    app::App,
+    problem::{ApiError, ApiResult, Code, Lang},
+    public,
+    reply::{cached, hash_tag},
+    request::Request,
+};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde_json::json;
+use std::sync::Arc;
+use utoipa::openapi::{Contact, InfoBuilder, License, OpenApi, OpenApiBuilder, Server, tag::TagBuilder};
+
+/// What the page of a document or a picture may load: only from here, no script but Swagger UI's own.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors *; base-uri 'none'; form-action 'self'";
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The document's own words.
+#[must_use]
+pub fn about() -> OpenApi {
+    let tag = |name: &str, description: &str| TagBuilder::new().name(name).description(Some(description)).build();
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Tình nguyện — chuyển đổi số cộng đồng")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(include_str!("about.md")))
+                .contact(Some(Contact::new()))
+                .license(Some(License::new("MIT OR Apache-2.0")))
+                .build(),
+        )
+        .servers(Some([Server::new("/")]))
+        .tags(Some([
+            tag("auth", "Tokens (đăng nhập) and who I am."),
+            tag("org-units", "The organisation (tổ chức Đoàn): who did it."),
+            tag("localities", "Places (địa bàn, đơn vị hành chính): where it was done."),
+            tag("campaigns", "Campaigns (chiến dịch) and their indicators (chỉ tiêu)."),
+            tag("catalogue", "Closed vocabularies: topics (nội dung) and measures (chỉ số)."),
+            tag("access", "Users (người dùng) and grants (phân quyền)."),
+            tag("teams", "Volunteer teams (đội hình tình nguyện)."),
+            tag("activities", "Activities (hoạt động)."),
+            tag("results", "Results (kết quả hoạt động): submit, verify, return."),
+            tag("progress", "Progress (tiến độ) towards the indicators."),
+        ]))
+        .build()
+}
+
+/// Routes beside the contract.
+pub fn routes(config: &mut web::ServiceConfig) {
+    let ui: Arc<utoipa_swagger_ui::Config<'static>> = Arc::new(
+        utoipa_swagger_ui::Config::new(["/openapi.json"])
+            .try_it_out_enabled(true)
+            .persist_authorization(true)
+            .display_operation_id(true)
+            .filter(true)
+            .use_base_layout(),
+    );
+    config
+        .app_data(web::Data::new(ui))
+        .service(web::resource("/healthz").get(healthz))
+        .service(web::resource("/readyz").get(readyz))
+        .service(web::resource("/metrics").get(metrics))
+        .service(web::resource("/openapi.json").get(openapi))
+        .service(web::resource("/.well-known/jwks.json").get(jwks))
+        .service(web::resource("/problems").get(problems))
+        .service(web::resource("/problems/{code}").get(problem))
+        .service(web::resource("/docs").get(docs_index))
+        .service(web::resource("/docs/{file:.*}").get(docs))
+        .service(web::resource("/").get(public::dashboard))
+        .service(web::resource("/v1/public/progress.svg").get(public::progress_svg));
+}
+
+/// Alive: the process answers. Says nothing of the database, so that an orchestrator doesn't kill what only waits.
+async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().json(json!({"status": "ok"}))
+}
+
+/// Ready: the database answers and the schema is the one of this version.
+async fn readyz(app: web::Data<App>) -> ApiResult<HttpResponse> {
+    app.store.ping().await?;
+    Ok(HttpResponse::Ok().json(json!({"status": "ready", "database": app.store.engine()})))
+}
+
+async fn metrics(app: web::Data<App>) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(app.metrics.text())
+}
+
+async fn openapi(app: web::Data<App>, request: Request) -> HttpResponse {
+    let text = app.contract.text().to_owned();
+    let etag = hash_tag(&text);
+    cached(&request, etag, "public, max-age=300", "application/json", text)
+}
+
+async fn jwks(app: web::Data<App>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(app.tokens.jwks())
+}
+
+fn lang_of(request: &HttpRequest) -> Lang {
+    let accept = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+    match request.query_string() {
+        query if query.contains("lang=en") => Lang::En,
+        query if query.contains("lang=vi") => Lang::Vi,
+        _ => Lang::negotiate(accept),
+    }
+}
+
+fn page(title: &str, lang: Lang, body: &str) -> HttpResponse {
+    let html = format!(
+        "<!doctype html><html lang=\"{}\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
+         <title>{title}</title><style>:root{{color-scheme:light dark}}body{{font:16px/1.6 system-ui,sans-serif;max-width:52rem;\
+         margin:2rem auto;padding:0 1rem}}code{{font-size:.95em}}td,th{{text-align:left;padding:.3rem 1rem .3rem 0;\
+         vertical-align:top}}</style>{body}</html>",
+        lang.tag()
+    );
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY))
+        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
+        .content_type("text/html; charset=utf-8")
+        .body(html)
+}
+
+/// The catalogue of problems, generated from the codes.
+async fn problems(request: HttpRequest) -> HttpResponse {
+    let lang = lang_of(&request);
+    let rows: String = Code::ALL
+        .iter()
+        .map(|c| {
+            let (code, status, title) = (c.as_str(), c.status(), c.title(lang));
+            format!("<tr><td><a href=\"/problems/{code}\"><code>{code}</code></a><td>{status}<td>{title}")
+        })
+        .collect();
+    let title = if lang == Lang::Vi { "Danh mục lỗi" } else { "Problem catalogue" };
+    page(title, lang, &format!("<h1>{title}</h1><table>{rows}</table>"))
+}
+
+/// One code: what happened and what to do about it.
+async fn problem(request: HttpRequest, path: web::Path<String>) -> ApiResult<HttpResponse> {
+    let lang = lang_of(&request);
+    let code = Code::ALL.iter().find(|c| c.as_str() == path.as_str()).ok_or_else(ApiError::not_found)?;
+    let (title, remedy) = (code.title(lang), code.remedy(lang));
+    let what_to_do = if lang == Lang::Vi { "Cách xử lý" } else { "What to do" };
+    let body = format!(
+        "<h1>{title}</h1><p><code>{}</code> · HTTP {}</p><h2>{what_to_do}</h2><p>{remedy}</p><p><a href=\"/problems\">…</a></p>",
+        code.as_str(),
+        code.status()
+    );
+    Ok(page(title, lang, &body))
+}
+
+async fn docs_index() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
+}
+
+/// Swagger UI, out of the binary: it works without a network.
+async fn docs(
+    path: web::Path<String>,
+    config: web::Data<Arc<utoipa_swagger_ui::Config<'static>>>,
+) -> ApiResult<HttpResponse> {
+    let file = if path.is_empty() { "index.html" } else { path.as_str() };
+    match utoipa_swagger_ui::serve(file, config.get_ref().clone()) {
+        Ok(Some(file)) => Ok(HttpResponse::Ok()
+            .insert_header((header::CONTENT_SECURITY_POLICY, DOCS_POLICY))
+            .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
+            .content_type(file.content_type)
+            .body(file.bytes.into_owned())),
+        Ok(None) => Err(ApiError::not_found()),
+        Err(err) => Err(ApiError::internal(err)),
+    }
+}
+
+/// No route: 405 with `Allow` when the path is there with other methods, 404 otherwise.
+///
+/// # Errors
+/// Always.
+pub async fn no_such_route(app: web::Data<App>, request: HttpRequest) -> ApiResult<HttpResponse> {
+    let Some(mut methods) = app.contract.methods_of(request.path()) else { return Err(ApiError::not_found()) };
+    if methods.iter().any(|m| m == "GET") {
+        methods.push("HEAD".to_owned());
+    }
+    if request.method() == actix_web::http::Method::OPTIONS {
+        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, methods.join(", "))).finish());
+    }
+    let mut error = ApiError::new(Code::MethodNotAllowed);
+    error.headers.push((header::ALLOW, methods.join(", ")));
+    Err(error)
+}
