@@ -217,7 +217,15 @@ pub async fn advance(tx: &Tx, name: &'static str, count: i64) -> StoreResult<i64
 /// # Errors
 /// When the database refuses.
 pub async fn next_number(tx: &Tx) -> StoreResult<i64> {
-    advance(tx, "org_unit", 1).await
+    next_numbers(tx, 1).await
+}
+
+/// The last of the next `count` numbers that units' paths end in.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn next_numbers(tx: &Tx, count: i64) -> StoreResult<i64> {
+    advance(tx, "org_unit", count).await
 }
 
 /// Stores a new unit.
