@@ -1,1 +1,22 @@
-//! t
+//! The workspace's integration tests: one binary, every test on SQLite and on PostgreSQL.
+//!
+//! PostgreSQL is a throw-away cluster named by `TEST_POSTGRES_URL`; `tests/run` starts one, and so does
+//! `tests/postgres with cargo test`. With `TINHNGUYEN_TEST_SQLITE_ONLY=1` its halves are left out, and say so.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, and its helpers stand outside of #[test] functions"
+)]
+
+#[macro_use]
+mod harness;
+
+mod errors;
+mod ledger;
+mod migrations;
+mod scope;
+mod store;
+mod store_postgres;
+mod store_sqlite;
