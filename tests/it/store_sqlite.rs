@@ -82,19 +82,26 @@ only! { Sqlite:
         stranger.close().await.unwrap();
     }
 
-    /// COMMIT is refused here by a foreign key whose check was put off to the end: like a full disk, it leaves the
-    /// transaction open.
-    async fn after_a_commit_that_failed_every_acknowledged_write_is_in_the_file(db: &Db) {
+    /// The trap of a full disk, without one. First SQLite takes a transaction back by itself, as it may on any failed
+    /// write: the connection still counts itself inside. Then COMMIT fails, here by a foreign key whose check was put
+    /// off to the end. On such a connection every later commit would only release a savepoint: acknowledged, and lost.
+    async fn after_failed_commits_every_acknowledged_write_is_in_the_file(db: &Db) {
         for round in 0..3 {
+            let taken_back = db
+                .store
+                .write::<_, StoreError>(async |tx| {
+                    insert(tx, &format!("test-lost-{round}")).await?;
+                    tx.execute_unprepared("ROLLBACK").await?;
+                    Ok(())
+                })
+                .await;
+            taken_back.unwrap_err();
             let refused = db
                 .store
                 .write::<_, StoreError>(async |tx| {
                     tx.execute_unprepared("PRAGMA defer_foreign_keys = on").await?;
                     insert(tx, &format!("test-lost-{round}")).await?;
-                    tx.execute_unprepared(
-                        "INSERT INTO locality_successor VALUES (x'00000000000000000000000000000000', x'00000000000000000000000000000001', 1)",
-                    )
-                    .await?;
+                    tx.execute_unprepared("INSERT INTO locality_successor VALUES (zeroblob(16), zeroblob(16), 1)").await?;
                     Ok(())
                 })
                 .await;
@@ -105,27 +112,27 @@ only! { Sqlite:
         }
     }
 
-    /// SQLite takes the whole transaction back when it runs out of space in the middle of it; the connection's own
-    /// count of transactions does not know.
-    async fn after_the_disk_was_full_every_acknowledged_write_is_in_the_file(db: &Db) {
+    async fn a_write_that_fills_the_disk_says_so_and_the_next_one_is_in_the_file(db: &Db) {
         for round in 0..3 {
             let full = db
                 .store
                 .write::<_, StoreError>(async |tx| {
+                    insert(tx, &format!("test-lost-{round}")).await?;
                     let pages: i64 = value(tx, "PRAGMA page_count").await;
                     tx.execute_unprepared(&format!("PRAGMA max_page_count = {pages}")).await?;
-                    insert(tx, &format!("test-lost-{round}")).await?;
-                    tx.execute_unprepared(
-                        "INSERT INTO counter SELECT 'test-big-' || value || hex(randomblob(500)), 1 FROM \
-                         (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 5000) SELECT value FROM n)",
-                    )
-                    .await?;
+                    let filled = tx
+                        .execute_unprepared(
+                            "INSERT INTO counter WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000) \
+                             SELECT 'test-big-' || i || hex(randomblob(500)), 1 FROM n",
+                        )
+                        .await;
+                    tx.execute_unprepared("PRAGMA max_page_count = 1000000000").await?;
+                    filled?;
                     Ok(())
                 })
                 .await;
             assert!(matches!(full, Err(StoreError::Full(_))), "{full:?}");
-            let acknowledged = db.store.write(async |tx| insert(tx, &format!("test-{round}")).await).await;
-            acknowledged.unwrap();
+            db.store.write(async |tx| insert(tx, &format!("test-{round}")).await).await.unwrap();
             let expected: Vec<String> = (0..=round).map(|r| format!("test-{r}")).collect();
             assert_eq!(names_in_the_file(db).await, expected);
         }
