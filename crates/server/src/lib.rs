@@ -1,1 +1,74 @@
-//! d
+//! The binary `tinhnguyen`: serve, migrate, seed, demo, openapi, progress, user, config, healthcheck.
+//!
+//! Every command reads the same settings ([`config`]), opens the same store ([`open`]) and uses the same functions of
+//! the lower crates as the service; none of them reaches around a rule.
+
+pub mod accounts;
+mod cli;
+mod commands;
+pub mod config;
+pub mod database_url;
+mod demo;
+mod healthcheck;
+mod logging;
+pub mod open;
+mod progress;
+pub mod secrets;
+mod serve;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use config::Config;
+use std::{path::Path, process::ExitCode};
+
+/// The exit code for settings that can't be used, the same as clap's for flags that can't.
+const MISUSE: u8 = 2;
+
+/// Runs the command that the process's arguments name; without one, `serve`.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let environment = std::env::vars_os().collect();
+    let config = match Config::read(&cli.flags, &environment, Path::new("")) {
+        Ok(config) => config,
+        Err(err) => {
+            eprintln!("tinhnguyen: {err}");
+            return ExitCode::from(MISUSE);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(err) => {
+            eprintln!("tinhnguyen: threads can't be started: {err}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(execute(cli.command.unwrap_or(Command::Serve), &config)) {
+        Ok(code) => code,
+        Err(err) => {
+            eprintln!("tinhnguyen: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(command: Command, config: &Config) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Config => {
+            print!("{}", config.describe());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Openapi { output } => return commands::openapi(output.as_deref()),
+        Command::Healthcheck => return healthcheck::run(config.listen.value),
+        _ => logging::start(config)?,
+    }
+    match command {
+        Command::Serve => serve::run(config).await,
+        Command::Migrate { down } => commands::migrate(config, down).await,
+        Command::Seed { grassroots } => commands::seed(config, grassroots).await,
+        Command::Demo => demo::run(config).await,
+        Command::Progress(what) => progress::run(config, what).await,
+        Command::User(what) => accounts::run(config, what).await,
+        Command::Config | Command::Openapi { .. } | Command::Healthcheck => Ok(ExitCode::SUCCESS),
+    }
+}

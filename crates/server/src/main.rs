@@ -1,2 +1,7 @@
-//! d
-fn main(){}
+//! The binary `tinhnguyen`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tinhnguyen_server::run()
+}

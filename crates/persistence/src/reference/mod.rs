@@ -10,7 +10,7 @@ pub use organisation::{CAMPAIGN, CENTRE, SUPPORT_CENTRE};
 
 use crate::{
     StoreError, StoreResult, Tx, campaigns,
-    entities::{campaign, counter, indicator, locality, locality_successor, org_unit},
+    entities::{campaign, counter, indicator, locality, locality_successor, org_unit, team},
     org_units::{self, advance},
     rows::{At, json},
     store::Store,
@@ -90,9 +90,15 @@ impl Seeded {
 /// so that every installation has the same ids.
 #[must_use]
 pub fn id_of(kind: &str, key: &str) -> Uuid {
+    id_at(MADE_AT, kind, key)
+}
+
+/// Like [`id_of`], at another instant: ids that sort by when their rows were made.
+#[must_use]
+pub fn id_at(at: DateTime<Utc>, kind: &str, key: &str) -> Uuid {
     let hash = Sha256::digest(format!("{kind}|{key}").as_bytes());
     let bits = hash.first_chunk::<10>().copied().unwrap_or_default();
-    let millis = u64::try_from(MADE_AT.timestamp_millis()).unwrap_or_default();
+    let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default();
     uuid::Builder::from_unix_timestamp_millis(millis, &bits).into_uuid()
 }
 
@@ -364,6 +370,18 @@ async fn add_campaign(store: &Store) -> StoreResult<(u64, u64)> {
             Ok((campaigns, 1))
         })
         .await
+}
+
+/// What the codes of demonstration teams begin with.
+pub const DEMO_PREFIX: &str = "DEMO-";
+
+/// How many teams are no demonstration teams.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn count_real_teams(conn: &impl ConnectionTrait) -> StoreResult<u64> {
+    let real = team::Column::Code.not_like(format!("{DEMO_PREFIX}%"));
+    Ok(team::Entity::find().filter(real).count(conn).await?)
 }
 
 /// Whether the database was filled with demonstration data: whoever shows figures says so.

@@ -1,0 +1,428 @@
+//! The settings: flags, then environment, then a file, then defaults; each remembers where it came from.
+
+use crate::database_url::DatabaseUrl;
+use clap::Args;
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt::{self, Display},
+    net::SocketAddr,
+    num::NonZero,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+/// What the names of our environment variables begin with.
+const PREFIX: &str = "TINHNGUYEN_";
+/// The file that is read from the working directory when none is named.
+const FILE: &str = "tinhnguyen.toml";
+/// Names a file instead.
+const FILE_VARIABLE: &str = "TINHNGUYEN_CONFIG";
+/// Understood beside `TINHNGUYEN_DATABASE_URL`, and weaker: what platforms set by themselves.
+const PLAIN_DATABASE_VARIABLE: &str = "DATABASE_URL";
+
+/// Settings that may be given as flags; those left out come from the environment, the file or the defaults.
+#[derive(Args, Debug, Clone, Default)]
+#[command(
+    next_help_heading = "Settings (flag, else TINHNGUYEN_… in the environment, else tinhnguyen.toml, else default)"
+)]
+pub struct Flags {
+    /// Read settings from this file instead of tinhnguyen.toml in the working directory
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    pub listen: Option<String>,
+    /// Directory of the SQLite database and of the signing key, made when it is not there [default: ./data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<String>,
+    /// postgres://USER@HOST/NAME or sqlite:PATH [default: tinhnguyen.db in the data directory]
+    #[arg(long, global = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// File with the password for the PostgreSQL URL, so that it stands in no URL
+    #[arg(long, global = true, value_name = "FILE")]
+    pub database_password_file: Option<String>,
+    /// Most PostgreSQL connections for writing, and as many again for reading [default: 16]
+    #[arg(long, global = true, value_name = "N")]
+    pub database_max_connections: Option<String>,
+    /// File with the first administrator's password, at least 12 characters [default: one is made up and shown once]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub admin_password_file: Option<String>,
+    /// Ed25519 key (PKCS#8 PEM) that signs tokens; replicas share one [default: made once in the data directory]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub signing_key_file: Option<String>,
+    /// Where clients reach the service, for links in answers [default: links without a host]
+    #[arg(long, global = true, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// How logs are written to stderr: text or json [default: text]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+    /// What is logged, such as warn or info,tinhnguyen_http=debug [default: info]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Threads that serve requests [default: as many as there are processors]
+    #[arg(long, global = true, value_name = "N")]
+    pub workers: Option<String>,
+}
+
+/// The names of all settings, as in the file; flags and environment variables are made of them.
+const NAMES: [&str; 11] = [
+    "listen",
+    "data_dir",
+    "database_url",
+    "database_password_file",
+    "database_max_connections",
+    "admin_password_file",
+    "signing_key_file",
+    "public_url",
+    "log_format",
+    "log",
+    "workers",
+];
+
+impl Flags {
+    const fn values(&self) -> [&Option<String>; NAMES.len()] {
+        [
+            &self.listen,
+            &self.data_dir,
+            &self.database_url,
+            &self.database_password_file,
+            &self.database_max_connections,
+            &self.admin_password_file,
+            &self.signing_key_file,
+            &self.public_url,
+            &self.log_format,
+            &self.log,
+            &self.workers,
+        ]
+    }
+}
+
+/// Where a setting came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The flag of its name.
+    Flag(&'static str),
+    /// This environment variable.
+    Variable(String),
+    /// This file.
+    File(PathBuf),
+    /// Nobody said anything.
+    Default,
+}
+
+impl Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) => write!(f, "flag --{}", name.replace('_', "-")),
+            Self::Variable(name) => write!(f, "environment variable {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// What is in force.
+    pub value: T,
+    /// Who said so.
+    pub source: Source,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("it must be `text` or `json`"),
+        }
+    }
+}
+
+impl Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}
+
+/// Why the settings can't be used: which one, from where, and what is wrong. Never shows a value, which may be secret.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// A value that its setting can't have.
+    #[error("the setting `{name}` ({origin}) is wrong: {reason}")]
+    Wrong {
+        /// The setting.
+        name: &'static str,
+        /// Where the value came from.
+        origin: Source,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A variable with our prefix that is no setting: most likely a typing error, which would lose what was meant.
+    #[error("the environment variable {0} is no setting; `tinhnguyen --help` lists them")]
+    UnknownVariable(String),
+    /// A key of the file that is no setting.
+    #[error("`{key}` in the file {} is no setting; `tinhnguyen --help` lists them", path.display())]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// A file that can't be read, or not understood.
+    #[error("the file {} can't be used: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// The settings in force.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address and port to listen on.
+    pub listen: Setting<SocketAddr>,
+    /// Directory of the SQLite database and of the signing key.
+    pub data_dir: Setting<PathBuf>,
+    /// The database.
+    pub database_url: Setting<DatabaseUrl>,
+    /// File with the database's password.
+    pub database_password_file: Option<Setting<PathBuf>>,
+    /// Most connections of each of the two pools.
+    pub database_max_connections: Setting<NonZero<u32>>,
+    /// File with the first administrator's password.
+    pub admin_password_file: Option<Setting<PathBuf>>,
+    /// File with the key that signs tokens.
+    pub signing_key_file: Option<Setting<PathBuf>>,
+    /// Where clients reach the service, without a slash at the end.
+    pub public_url: Option<Setting<String>>,
+    /// How logs are written.
+    pub log_format: Setting<LogFormat>,
+    /// What is logged.
+    pub log: Setting<String>,
+    /// Threads that serve requests.
+    pub workers: Setting<NonZero<usize>>,
+}
+
+/// The environment, given so that tests can make one.
+pub type Environment = BTreeMap<OsString, OsString>;
+
+impl Config {
+    /// Reads the settings from flags, an environment and the file that they name, or from `directory`'s own file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first setting that is wrong or unknown.
+    pub fn read(flags: &Flags, environment: &Environment, directory: &Path) -> Result<Self, ConfigError> {
+        let given = Given::gather(flags, environment, directory)?;
+        let data_dir = given.or("data_dir", PathBuf::from("./data"))?;
+        let database_url = given.take("database_url")?.unwrap_or_else(|| Setting {
+            value: DatabaseUrl::Sqlite(data_dir.value.join("tinhnguyen.db")),
+            source: Source::Default,
+        });
+        let database_password_file = given.take::<PathBuf>("database_password_file")?;
+        if let Some(file) = &database_password_file
+            && !database_url.value.takes_password()
+        {
+            let reason = "database_url is no PostgreSQL URL, or has a password of its own".to_owned();
+            return Err(ConfigError::Wrong { name: "database_password_file", origin: file.source.clone(), reason });
+        }
+        let processors = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+        Ok(Self {
+            listen: given.or("listen", SocketAddr::from(([127, 0, 0, 1], 8080)))?,
+            data_dir,
+            database_url,
+            database_password_file,
+            database_max_connections: given
+                .or("database_max_connections", NonZero::new(16).unwrap_or(NonZero::<u32>::MIN))?,
+            admin_password_file: given.take("admin_password_file")?,
+            signing_key_file: given.take("signing_key_file")?,
+            public_url: given.take_with("public_url", public_url)?,
+            log_format: given.or("log_format", LogFormat::Text)?,
+            log: given
+                .take_with("log", log_filter)?
+                .unwrap_or_else(|| Setting { value: "info".to_owned(), source: Source::Default }),
+            workers: given.or("workers", processors)?,
+        })
+    }
+
+    /// What is in force and where each came from, one setting a line, in the form of the file. Secrets are masked.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let path = |setting: &Option<Setting<PathBuf>>| {
+            setting.as_ref().map(|s| (quoted(s.value.display()), s.source.clone()))
+        };
+        let lines: [Option<(String, Source)>; NAMES.len()] = [
+            Some((quoted(self.listen.value), self.listen.source.clone())),
+            Some((quoted(self.data_dir.value.display()), self.data_dir.source.clone())),
+            Some((quoted(&self.database_url.value), self.database_url.source.clone())),
+            path(&self.database_password_file),
+            Some((self.database_max_connections.value.to_string(), self.database_max_connections.source.clone())),
+            path(&self.admin_password_file),
+            path(&self.signing_key_file),
+            self.public_url.as_ref().map(|s| (quoted(&s.value), s.source.clone())),
+            Some((quoted(self.log_format.value), self.log_format.source.clone())),
+            Some((quoted(&self.log.value), self.log.source.clone())),
+            Some((self.workers.value.to_string(), self.workers.source.clone())),
+        ];
+        NAMES
+            .iter()
+            .zip(lines)
+            .map(|(name, line)| match line {
+                Some((value, source)) => format!("{name} = {value}  # {source}\n"),
+                None => format!("# {name} is not set\n"),
+            })
+            .collect()
+    }
+}
+
+fn quoted(value: impl Display) -> String {
+    toml::Value::String(value.to_string()).to_string()
+}
+
+/// The text of each setting that somebody gave.
+struct Given(BTreeMap<&'static str, (String, Source)>);
+
+impl Given {
+    fn gather(flags: &Flags, environment: &Environment, directory: &Path) -> Result<Self, ConfigError> {
+        let variable = |name: &str| text_of(environment, name);
+        // The weakest first: what comes later replaces it.
+        let mut given = BTreeMap::new();
+        let named = match &flags.config {
+            Some(path) => Some(path.clone()),
+            None => variable(FILE_VARIABLE)?.map(PathBuf::from),
+        };
+        let path = named.clone().unwrap_or_else(|| directory.join(FILE));
+        if named.is_some() || path.exists() {
+            for (name, text) in keys_of(&path)? {
+                given.insert(name, (text, Source::File(path.clone())));
+            }
+        }
+        if let Some(text) = variable(PLAIN_DATABASE_VARIABLE)? {
+            given.insert("database_url", (text, Source::Variable(PLAIN_DATABASE_VARIABLE.to_owned())));
+        }
+        for name in environment.keys().map(|name| name.to_string_lossy()).filter(|name| name.starts_with(PREFIX)) {
+            if name == FILE_VARIABLE {
+                continue;
+            }
+            let setting = NAMES.iter().find(|setting| variable_of(setting) == name);
+            let setting = setting.ok_or_else(|| ConfigError::UnknownVariable(name.to_string()))?;
+            if let Some(text) = variable(&name)? {
+                given.insert(setting, (text, Source::Variable(name.to_string())));
+            }
+        }
+        for (name, value) in NAMES.into_iter().zip(flags.values()) {
+            if let Some(text) = value {
+                given.insert(name, (text.clone(), Source::Flag(name)));
+            }
+        }
+        Ok(Self(given))
+    }
+
+    fn take_with<T, E: Display>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<Setting<T>>, ConfigError> {
+        let Some((text, source)) = self.0.get(name) else { return Ok(None) };
+        let wrong = |reason: String| ConfigError::Wrong { name, origin: source.clone(), reason };
+        if text.is_empty() {
+            return Err(wrong("it is empty".to_owned()));
+        }
+        let value = read(text).map_err(|e| wrong(e.to_string()))?;
+        Ok(Some(Setting { value, source: source.clone() }))
+    }
+
+    fn take<T: FromStr<Err: Display>>(&self, name: &'static str) -> Result<Option<Setting<T>>, ConfigError> {
+        self.take_with(name, str::parse)
+    }
+
+    fn or<T: FromStr<Err: Display>>(&self, name: &'static str, default: T) -> Result<Setting<T>, ConfigError> {
+        Ok(self.take(name)?.unwrap_or(Setting { value: default, source: Source::Default }))
+    }
+}
+
+fn variable_of(name: &str) -> String {
+    format!("{PREFIX}{}", name.to_ascii_uppercase())
+}
+
+/// A variable's text. An empty one counts as not set, because compose files pass on what nobody filled in.
+fn text_of(environment: &Environment, name: &str) -> Result<Option<String>, ConfigError> {
+    let Some(value) = environment.get(OsString::from(name).as_os_str()).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let setting = NAMES.into_iter().find(|setting| variable_of(setting) == name).unwrap_or("database_url");
+    let text = value.to_str().ok_or_else(|| ConfigError::Wrong {
+        name: setting,
+        origin: Source::Variable(name.to_owned()),
+        reason: "it is not UTF-8".to_owned(),
+    })?;
+    Ok(Some(text.to_owned()))
+}
+
+/// The settings of a file, each as text.
+fn keys_of(path: &Path) -> Result<Vec<(&'static str, String)>, ConfigError> {
+    let broken = |reason: String| ConfigError::File { path: path.to_owned(), reason };
+    let text = std::fs::read_to_string(path).map_err(|e| broken(e.to_string()))?;
+    let table: toml::Table = toml::from_str(&text).map_err(|e| {
+        // The error's own text quotes the line, which may hold a password.
+        let line =
+            e.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
+        broken(format!("line {line}: {}", e.message()))
+    })?;
+    let mut keys = Vec::new();
+    for (key, value) in table {
+        let name = NAMES.into_iter().find(|name| *name == key);
+        let name = name.ok_or_else(|| ConfigError::UnknownKey { path: path.to_owned(), key: key.clone() })?;
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            _ => {
+                let origin = Source::File(path.to_owned());
+                let reason = "it must be a text or a whole number".to_owned();
+                return Err(ConfigError::Wrong { name, origin, reason });
+            }
+        };
+        keys.push((name, text));
+    }
+    Ok(keys)
+}
+
+fn public_url(text: &str) -> Result<String, &'static str> {
+    let url = Url::parse(text).map_err(|_| "it is no URL such as https://example.org")?;
+    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+        return Err("it must begin with http:// or https:// and have neither `?` nor `#`");
+    }
+    if url.password().is_some() || !url.username().is_empty() {
+        return Err("it must not name a user");
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn log_filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
+    EnvFilter::builder().parse(text).map(|_| text.to_owned())
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

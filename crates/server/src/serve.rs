@@ -1,0 +1,211 @@
+//! The service: start, serve, and an orderly end.
+
+use crate::{
+    accounts::{self, FIRST, First},
+    config::Config,
+    healthcheck::reachable,
+    open,
+};
+use actix_web::{HttpServer, web};
+use anyhow::{Context, Result, bail};
+use secrecy::ExposeSecret;
+use std::{convert::Infallible, io::ErrorKind, net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
+use tinhnguyen_domain::clock::{Clock, SystemClock};
+use tinhnguyen_http::app::{App, service};
+use tinhnguyen_persistence::{Store, idempotency, reference};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::{MissedTickBehavior, interval},
+};
+use tracing::{info, warn};
+
+/// How long a client may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an idle connection is kept: longer than proxies reuse one, so that they don't meet a closing one.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a client may take to take note that we close.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long accepted requests may take to end when we are told to stop.
+const GRACE_SECONDS: u64 = 20;
+/// Open connections of each worker; more wait to be accepted.
+const MAX_CONNECTIONS: usize = 10_000;
+/// How often answers kept for retries are swept.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+
+/// What tells us to stop: SIGTERM, or Ctrl-C.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self> {
+        let on = |kind| signal(kind).context("signals can't be listened to");
+        Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
+    }
+
+    async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Serves until told to stop.
+pub async fn run(config: &Config) -> Result<ExitCode> {
+    let mut stop = Stop::listen()?;
+    // First of all, because everything after it changes something. Clients that come early wait.
+    let listener = listen(config)?;
+    let (app, first) = tokio::select! {
+        prepared = prepare(config) => prepared?,
+        () = stop.told() => return Ok(ExitCode::SUCCESS),
+    };
+    let app = web::Data::new(app);
+    let shared = app.clone();
+    let server = HttpServer::new(move || service(shared.clone()))
+        .workers(config.workers.value.get())
+        .max_connections(MAX_CONNECTIONS)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .tcp_nodelay(true)
+        .disable_signals()
+        .shutdown_timeout(GRACE_SECONDS)
+        .listen(listener)
+        .context("the service can't be started")?
+        .run();
+    let handle = server.handle();
+    print!("{}", welcome(config, &first));
+    drop(first);
+    info!(listen = %config.listen.value, database = app.store.engine(), "serving");
+    let stopper = tokio::spawn(async move {
+        stop.told().await;
+        info!("stopping: accepted requests end");
+        let ended = handle.stop(true);
+        tokio::select! {
+            () = ended => {}
+            // Told twice: at once.
+            () = stop.told() => handle.stop(false).await,
+        }
+    });
+    let outcome = tokio::select! {
+        outcome = server => outcome,
+        never = sweep(&app.store) => match never {},
+    };
+    stopper.abort();
+    if let Err(err) = app.store.clone().close().await {
+        warn!(error = %err, "the database was not closed in order");
+    }
+    outcome.context("the service ended")?;
+    info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn listen(config: &Config) -> Result<TcpListener> {
+    let address = config.listen.value;
+    match TcpListener::bind(address) {
+        Ok(listener) => Ok(listener),
+        Err(err) if err.kind() == ErrorKind::AddrInUse => {
+            bail!("{address} is taken by another process; choose another address with --listen ADDR:PORT")
+        }
+        Err(err) => Err(err).with_context(|| format!("{address} can't be listened on")),
+    }
+}
+
+/// Schema, reference data, keys, first user.
+async fn prepare(config: &Config) -> Result<(App, First)> {
+    let tokens = open::tokens(config)?;
+    let store = open::migrated_store(config).await?;
+    let seeded = reference::seed(&store).await.context("the reference data can't be added")?;
+    if seeded.total() > 0 {
+        info!(rows = seeded.total(), "added reference data");
+    }
+    let public_url = config.public_url.as_ref().map_or("", |url| url.value.as_str());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let app = App::new(store, clock, tokens, public_url);
+    let file = config.admin_password_file.as_ref().map(|file| file.value.as_path());
+    let first = accounts::make_first(&app.store, &app.passwords, file).await?;
+    Ok((app, first))
+}
+
+/// Forgets answers that were kept for retries longer than promised.
+async fn sweep(store: &Store) -> Infallible {
+    let mut every = interval(SWEEP_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        let now = SystemClock.now();
+        match store.write(async |tx| idempotency::sweep(tx, now).await).await {
+            Ok(0) => {}
+            Ok(answers) => info!(answers, "swept answers kept for retries"),
+            Err(err) => warn!(error = %err, "answers kept for retries can't be swept; tried again in an hour"),
+        }
+    }
+}
+
+/// Where everything is and how to get a first token.
+fn welcome(config: &Config, first: &First) -> String {
+    let local = format!("http://{}", reachable(config.listen.value));
+    let base = config.public_url.as_ref().map_or(local.as_str(), |url| url.value.as_str());
+    let version = env!("CARGO_PKG_VERSION");
+    let mut text = format!(
+        "\ntinhnguyen {version}\n\n\
+         \x20 Bảng tiến độ · dashboard   {base}/\n\
+         \x20 Tài liệu API · docs        {base}/docs\n\
+         \x20 Tình trạng · health        {base}/healthz\n\n"
+    );
+    let secret = match (first, &config.admin_password_file) {
+        (First::MadeUp(password), _) => {
+            let password = password.expose_secret();
+            text.push_str(&format!(
+                "  Người dùng đầu tiên · first user: {FIRST}\n  \
+                 Mật khẩu, chỉ hiện một lần · password, shown this once: {password}\n\n"
+            ));
+            password.to_owned()
+        }
+        (_, Some(file)) => format!("$(cat '{}')", file.value.display()),
+        (_, None) => "…".to_owned(),
+    };
+    text.push_str(&format!(
+        "  Lấy token · get a token:\n    curl -s {base}/v1/auth/token -d grant_type=password -d username={FIRST} \
+         --data-urlencode \"password={secret}\"\n\n"
+    ));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, Flags};
+    use secrecy::SecretString;
+    use std::path::Path;
+
+    fn config(flags: Flags) -> Config {
+        Config::read(&flags, &Environment::new(), Path::new("/nonexistent")).unwrap()
+    }
+
+    #[test]
+    fn the_welcome_names_addresses_and_shows_a_made_up_password_and_no_other() {
+        let flags = Flags { listen: Some("0.0.0.0:81".to_owned()), ..Flags::default() };
+        let text = welcome(&config(flags), &First::MadeUp(SecretString::from("abcde-fghij")));
+        assert!(text.contains("http://127.0.0.1:81/docs") && text.matches("abcde-fghij").count() == 2, "{text}");
+        let flags = Flags {
+            public_url: Some("https://example.org/".to_owned()),
+            admin_password_file: Some("/run/secrets/admin".to_owned()),
+            ..Flags::default()
+        };
+        let text = welcome(&config(flags), &First::FromFile);
+        assert!(text.contains("https://example.org/healthz"), "{text}");
+        assert!(text.contains("password=$(cat '/run/secrets/admin')"), "{text}");
+    }
+
+    #[test]
+    fn a_taken_port_is_said_in_a_sentence() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        let error =
+            listen(&config(Flags { listen: Some(address.clone()), ..Flags::default() })).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{address} is taken")), "{error}");
+    }
+}
