@@ -168,9 +168,8 @@ impl Reaches {
         parts.sort_by(|a, b| (a.team_id.is_some(), &a.path).cmp(&(b.team_id.is_some(), &b.path)));
         let mut kept: Vec<Reach> = Vec::with_capacity(parts.len());
         for part in parts {
-            let covered = kept.iter().any(|k| {
-                k.path.contains(&part.path) && (k.team_id.is_none() || k.team_id == part.team_id)
-            });
+            let covered =
+                kept.iter().any(|k| k.path.contains(&part.path) && (k.team_id.is_none() || k.team_id == part.team_id));
             if !covered {
                 kept.push(part);
             }

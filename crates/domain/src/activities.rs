@@ -1,6 +1,10 @@
 //! Activities (hoạt động): what teams hold, where and when.
 
-use crate::{Stamp, catalogue::{ActivityKind, Topic}, words::words};
+use crate::{
+    Stamp,
+    catalogue::{ActivityKind, Topic},
+    words::words,
+};
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 use uuid::Uuid;

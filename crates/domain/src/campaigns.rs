@@ -65,6 +65,8 @@ pub struct Campaign {
     pub code: String,
     /// Vietnamese name.
     pub name: String,
+    /// English name.
+    pub name_en: Option<String>,
     /// The year's theme.
     pub theme: Option<String>,
     /// First local day, inclusive.
@@ -156,6 +158,8 @@ pub struct Indicator {
     pub number: Option<i32>,
     /// Vietnamese name.
     pub name: String,
+    /// English name.
+    pub name_en: Option<String>,
     /// What one unit of it is called, such as `lượt`.
     pub unit: String,
     /// What it counts.
@@ -185,6 +189,7 @@ mod tests {
             stamp: Stamp { id: Uuid::nil(), created_at: at, updated_at: at, version: 1 },
             code: "HE-2024".into(),
             name: "Hè 2024".into(),
+            name_en: None,
             theme: None,
             starts_on: NaiveDate::from_ymd_opt(2024, 6, 1).unwrap(),
             ends_on: NaiveDate::from_ymd_opt(2024, 8, 31).unwrap(),

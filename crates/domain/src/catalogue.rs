@@ -16,6 +16,19 @@ words! {
     }
 }
 
+impl ActivityKind {
+    /// The Vietnamese and the English name.
+    #[must_use]
+    pub const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Communication => ("Tuyên truyền", "Communication"),
+            Self::TrainingClass => ("Lớp bồi dưỡng kiến thức, kỹ năng", "Training classes"),
+            Self::Contest => ("Cuộc thi, sân chơi", "Contests"),
+            Self::Project06Support => ("Hỗ trợ Đề án 06", "Project 06 support"),
+        }
+    }
+}
+
 words! {
     /// What a turn of support was about (nội dung hỗ trợ).
     pub enum Topic: "topic" {
@@ -57,7 +70,9 @@ impl Topic {
     #[must_use]
     pub const fn activity_kind(self) -> ActivityKind {
         match self {
-            Self::PolicyCommunication | Self::DigitalTransformationAwareness | Self::Other => ActivityKind::Communication,
+            Self::PolicyCommunication | Self::DigitalTransformationAwareness | Self::Other => {
+                ActivityKind::Communication
+            }
             Self::CyberSafety
             | Self::BasicProgramming
             | Self::ECommerce
@@ -218,7 +233,9 @@ impl Measure {
             Self::AccountsCreated => ("Tài khoản điện tử được tạo", "Electronic accounts created"),
             Self::OnlineDossiersSupported => ("Hồ sơ trực tuyến được hỗ trợ", "Online dossiers supported"),
             Self::EpaymentsGuided => ("Người được hướng dẫn thanh toán điện tử", "People guided to electronic payment"),
-            Self::ProductsOnECommerce => ("Sản phẩm lên sàn thương mại điện tử", "Products put on e-commerce platforms"),
+            Self::ProductsOnECommerce => {
+                ("Sản phẩm lên sàn thương mại điện tử", "Products put on e-commerce platforms")
+            }
             Self::DigitalSignatures => ("Chữ ký số được cấp", "Digital signatures issued"),
             Self::YouthProjects => ("Công trình thanh niên", "Youth projects"),
             Self::NewsItems => ("Tin, bài truyền thông", "News items"),

@@ -103,6 +103,13 @@ impl UnitPath {
         self.0.matches('/').count().saturating_sub(2)
     }
 
+    /// The ancestor at a depth, or the path itself when it is no deeper.
+    #[must_use]
+    pub fn at_depth(&self, depth: usize) -> UnitPath {
+        let end = self.0.match_indices('/').nth(depth.saturating_add(1)).and_then(|(at, _)| self.0.get(..=at));
+        end.map_or_else(|| self.clone(), |text| Self(text.to_owned()))
+    }
+
     /// The paths from the root down to, and without, this one.
     #[must_use]
     pub fn ancestors(&self) -> Vec<UnitPath> {
@@ -166,6 +173,10 @@ mod tests {
         assert_eq!(leaf.depth(), 2);
         assert_eq!(leaf.ancestors(), vec![UnitPath::root(1), UnitPath::root(1).child(7)]);
         assert!(UnitPath::root(1).ancestors().is_empty());
+        assert_eq!(leaf.at_depth(0), UnitPath::root(1));
+        assert_eq!(leaf.at_depth(1), UnitPath::root(1).child(7));
+        assert_eq!(leaf.at_depth(2), leaf);
+        assert_eq!(leaf.at_depth(9), leaf);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::{
     catalogue::{Audience, Topic},
     counting::Count,
 };
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
@@ -205,6 +205,68 @@ pub fn percent(figure: i64, target: i64) -> Option<f64> {
     i32::try_from(hundredths).ok().map(|h| f64::from(h) / 100.0)
 }
 
+/// How a figure moves towards its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Turns that an even pace would have reached by the instant that was asked.
+    pub expected: i64,
+    /// Turns a day over the last seven local days, today included, rounded down.
+    pub per_day_7d: i64,
+    /// Turns at the campaign's end if every day left after today brings as many.
+    pub forecast_total: i64,
+    /// The day on which the target was or would be reached at that rate; none when it never would.
+    pub forecast_reached_on: Option<NaiveDate>,
+}
+
+impl Pace {
+    /// The pace at a local time, from what each day reported. Days of a closed interval `starts_on..=ends_on`.
+    #[must_use]
+    pub fn at(
+        target: i64,
+        (starts_on, ends_on): (NaiveDate, NaiveDate),
+        now: NaiveDateTime,
+        days: &BTreeMap<NaiveDate, Count>,
+    ) -> Self {
+        let today = now.date();
+        let all = i128::from((ends_on - starts_on).num_days() + 1) * 86_400;
+        let gone = (now - starts_on.and_time(NaiveTime::MIN)).num_seconds();
+        let gone = i128::from(gone).clamp(0, all.max(0));
+        let expected = if all > 0 { i128::from(target) * gone / all } else { 0 };
+        let week = days.iter().filter(|(day, _)| (0..7).contains(&(today - **day).num_days()));
+        let per_day_7d = week.map(|(_, count)| count.reported.0).sum::<i64>().max(0) / 7;
+        let reported: i64 = days.values().map(|count| count.reported.0).sum();
+        let left = (ends_on - today.max(starts_on)).num_days().max(0);
+        Self {
+            expected: i64::try_from(expected).unwrap_or(i64::MAX),
+            per_day_7d,
+            forecast_total: reported.saturating_add(per_day_7d.saturating_mul(left)),
+            forecast_reached_on: reached_on(target, today, per_day_7d, reported, days),
+        }
+    }
+}
+
+fn reached_on(
+    target: i64,
+    today: NaiveDate,
+    per_day: i64,
+    reported: i64,
+    days: &BTreeMap<NaiveDate, Count>,
+) -> Option<NaiveDate> {
+    let mut sum = 0_i64;
+    for (day, count) in days {
+        sum = sum.saturating_add(count.reported.0);
+        if sum >= target {
+            return Some(*day);
+        }
+    }
+    if per_day <= 0 {
+        return None;
+    }
+    let missing = target.saturating_sub(reported);
+    let wanted = missing / per_day + i64::from(missing % per_day > 0);
+    today.checked_add_days(Days::new(u64::try_from(wanted).ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,6 +305,25 @@ mod tests {
         assert_eq!(percent(315_975, 150_036), Some(210.6));
         assert_eq!(percent(1, 3), Some(33.33));
         assert_eq!(percent(5, 0), None);
+    }
+
+    #[test]
+    fn pace_is_even_and_forecasts_by_the_last_week() {
+        let day = |d: u32| NaiveDate::from_ymd_opt(2024, 6, d).unwrap();
+        let days: BTreeMap<_, _> = (1..=7).map(|d| (day(d), count(100, 0))).collect();
+        let noon = day(7).and_hms_opt(12, 0, 0).unwrap();
+        let pace = Pace::at(1_500, (day(1), day(15)), noon, &days);
+        assert_eq!(pace.expected, 650, "six and a half days of fifteen");
+        assert_eq!(pace.per_day_7d, 100);
+        assert_eq!(pace.forecast_total, 700 + 8 * 100);
+        assert_eq!(pace.forecast_reached_on, Some(day(15)));
+        let pace = Pace::at(250, (day(1), day(15)), noon, &days);
+        assert_eq!(pace.forecast_reached_on, Some(day(3)), "it has been reached");
+        let after = day(30).and_hms_opt(0, 0, 0).unwrap();
+        let pace = Pace::at(1_500, (day(1), day(15)), after, &days);
+        assert_eq!((pace.expected, pace.forecast_total, pace.forecast_reached_on), (1_500, 700, None));
+        let before = NaiveDate::from_ymd_opt(2024, 5, 1).unwrap().and_hms_opt(0, 0, 0).unwrap();
+        assert_eq!(Pace::at(1_500, (day(1), day(15)), before, &BTreeMap::new()).expected, 0);
     }
 
     proptest! {

@@ -230,7 +230,7 @@ impl ActivityResult {
     /// Verifies the result. That the verifier stands at an ancestor unit is a matter of scope, held by the caller.
     ///
     /// # Errors
-    /// [`ResultError::WrongState`] unless it is submitted; [`ResultError::OwnResult`] for who wrote or submitted it.
+    /// [`ResultError::WrongState`] unless it is submitted; [`ResultError::OwnResult`] for who submitted it.
     pub fn verify(mut self, by: Uuid) -> Result<Self, ResultError> {
         self.status = self.status.after(ResultAction::Verify)?;
         if self.submitted_by == Some(by) {

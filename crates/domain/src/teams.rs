@@ -135,12 +135,18 @@ mod tests {
     fn the_states_follow_the_one_road() {
         use TeamAction as A;
         use TeamStatus as S;
-        let road = [(S::Forming, A::Ready, S::Ready), (S::Ready, A::Deploy, S::Deployed), (S::Deployed, A::Complete, S::Completed)];
+        let road = [
+            (S::Forming, A::Ready, S::Ready),
+            (S::Ready, A::Deploy, S::Deployed),
+            (S::Deployed, A::Complete, S::Completed),
+        ];
         for from in S::ALL {
             for action in A::ALL {
-                let expected = road.iter().find(|(f, a, _)| f == from && a == action).map(|(_, _, to)| *to).or(
-                    (*action == A::Cancel && from.is_editable()).then_some(S::Cancelled),
-                );
+                let expected = road
+                    .iter()
+                    .find(|(f, a, _)| f == from && a == action)
+                    .map(|(_, _, to)| *to)
+                    .or((*action == A::Cancel && from.is_editable()).then_some(S::Cancelled));
                 assert_eq!(from.after(*action).ok(), expected, "{from} {action}");
             }
         }

@@ -30,8 +30,21 @@ macro_rules! demands {
     )+};
 }
 demands!(
-    CatalogueRead, CampaignWrite, OrgUnitRead, OrgUnitWrite, AccessRead, AccessWrite, SelfRead, TeamRead, TeamWrite,
-    ActivityRead, ActivityWrite, ResultRead, ResultWrite, ResultVerify, ProgressRead,
+    CatalogueRead,
+    CampaignWrite,
+    OrgUnitRead,
+    OrgUnitWrite,
+    AccessRead,
+    AccessWrite,
+    SelfRead,
+    TeamRead,
+    TeamWrite,
+    ActivityRead,
+    ActivityWrite,
+    ResultRead,
+    ResultWrite,
+    ResultVerify,
+    ProgressRead,
 );
 
 /// Who asks, and over which parts of the tree they hold the permission `P`.
@@ -142,7 +155,8 @@ impl<P: Demand> FromRequest for Allowed<P> {
             let now = app.clock.now();
             let claims = app.tokens.verify(token, now)?;
             let known = principal(app.store.read(), claims.sub).await?;
-            let (actor, grants) = known.filter(|(u, _)| !u.disabled).ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
+            let (actor, grants) =
+                known.filter(|(u, _)| !u.disabled).ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
             request.extensions_mut().insert(ActorId(actor.stamp.id));
             scope(actor, grants, app.today()).map(Self)
         })

@@ -1,8 +1,8 @@
 //! The application: its state, its routes, and the actix service made of them.
 
 use crate::{
-    contract::Contract, edge, metrics::Metrics, passwords::Passwords, problem::ApiError, progress::Figures, slices, system,
-    tokens::Tokens,
+    contract::Contract, edge, metrics::Metrics, passwords::Passwords, problem::ApiError, progress::Figures, slices,
+    system, tokens::Tokens,
 };
 use actix_web::{
     App as ActixApp, Error,
@@ -15,7 +15,7 @@ use chrono::NaiveDate;
 use std::sync::Arc;
 use tinhnguyen_domain::clock::Clock;
 use tinhnguyen_persistence::Store;
-use utoipa_actix_web::{AppExt, service_config::ServiceConfig};
+use utoipa_actix_web::AppExt;
 
 /// What all requests share.
 pub struct App {
@@ -60,24 +60,11 @@ impl App {
     }
 }
 
-/// All routes of the contract, so that none is served without being documented.
-fn routes(config: &mut ServiceConfig<'_>) {
-    slices::auth::routes(config);
-    slices::org_units::routes(config);
-    slices::localities::routes(config);
-    slices::campaigns::routes(config);
-    slices::catalogue::routes(config);
-    slices::access::routes(config);
-    slices::teams::routes(config);
-    slices::activities::routes(config);
-    slices::results::routes(config);
-    slices::progress::routes(config);
-}
-
 /// The contract of this version.
 #[must_use]
 pub fn contract() -> Contract {
-    let (_, document) = ActixApp::new().into_utoipa_app().openapi(system::about()).configure(routes).split_for_parts();
+    let (_, document) =
+        ActixApp::new().into_utoipa_app().openapi(system::about()).configure(slices::routes).split_for_parts();
     Contract::new(&document)
 }
 
@@ -99,9 +86,9 @@ pub fn service(
         .app_data(web::PathConfig::default().error_handler(|err, _| {
             use crate::problem::{Code, Fault};
             let fault = Fault::of_parameter("id", Code::BadFormat).limit("uuid");
-            ApiError { faults: vec![fault], cause: Some(err.to_string()), ..ApiError::new(Code::InvalidParameter) }.into()
+            ApiError { cause: Some(err.to_string()), ..ApiError::parameter(fault) }.into()
         }))
-        .configure(routes)
+        .configure(slices::routes)
         .split_for_parts();
     app.configure(system::routes)
         .default_service(web::to(system::no_such_route))

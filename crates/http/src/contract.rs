@@ -108,7 +108,13 @@ impl Contract {
     ///
     /// # Errors
     /// `internal` when the schema does not compile.
-    pub fn parameter_faults(&self, key: &str, name: &str, schema: &Value, value: &Value) -> Result<Vec<Fault>, ApiError> {
+    pub fn parameter_faults(
+        &self,
+        key: &str,
+        name: &str,
+        schema: &Value,
+        value: &Value,
+    ) -> Result<Vec<Fault>, ApiError> {
         let validator = self.validator(key, || schema.clone())?;
         Ok(validator
             .iter_errors(value)
@@ -188,12 +194,30 @@ fn finish(document: &mut Value) {
             }}),
         );
     }
+    let schemas = root.get("components").and_then(|c| c.get("schemas")).and_then(Value::as_object).cloned();
     let Some(paths) = root.get_mut("paths").and_then(Value::as_object_mut) else { return };
     for (path, item) in paths {
         for method in METHODS {
             if let Some(operation) = item.get_mut(method).and_then(Value::as_object_mut) {
                 finish_operation(path, method, operation);
+                add_examples(operation, &schemas.clone().unwrap_or_default());
             }
+        }
+    }
+}
+
+/// Puts an example on every body that has none of its own.
+fn add_examples(operation: &mut Map<String, Value>, schemas: &Map<String, Value>) {
+    let (request, answers): (Vec<_>, Vec<_>) = operation
+        .iter_mut()
+        .filter(|(key, _)| matches!(key.as_str(), "requestBody" | "responses"))
+        .partition(|(key, _)| key.as_str() == "requestBody");
+    let answers = answers.into_iter().filter_map(|(_, all)| all.as_object_mut()).flat_map(|all| all.values_mut());
+    for body in request.into_iter().map(|(_, body)| body).chain(answers) {
+        for (_, media) in body.get_mut("content").and_then(Value::as_object_mut).into_iter().flatten() {
+            let Some(media) = media.as_object_mut().filter(|m| !m.contains_key("example")) else { continue };
+            let example = media.get("schema").map(|schema| crate::example::of(schema, schemas));
+            media.extend(example.map(|example| ("example".to_owned(), example)));
         }
     }
 }
@@ -203,7 +227,8 @@ fn finish(document: &mut Value) {
 #[must_use]
 pub fn wants_if_match(path: &str, method: &str) -> bool {
     let last = path.rsplit('/').next().unwrap_or_default();
-    matches!(method, "patch" | "put" | "delete") || (method == "post" && path.contains("/{id}/") && !last.ends_with('s'))
+    matches!(method, "patch" | "put" | "delete")
+        || (method == "post" && path.contains("/{id}/") && !last.ends_with('s'))
 }
 
 fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>) {
@@ -242,12 +267,12 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
         statuses.push("404");
     }
     let mut parameters = vec!["AcceptLanguage", "XRequestId"];
+    if method == "post" {
+        parameters.push("IdempotencyKey");
+    }
     if write && !form {
         statuses.extend(["409", "422", "507"]);
         parameters.push("DryRun");
-        if method == "post" {
-            parameters.push("IdempotencyKey");
-        }
         if wants_if_match(path, method) {
             statuses.extend(["412", "428"]);
             parameters.push("IfMatch");
@@ -290,16 +315,29 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
     let Some(responses) = responses.as_object_mut() else { return };
     for (status, response) in responses.iter_mut() {
         if status.starts_with('2') {
-            let headers = if write { json!({"XRequestId": 0, "ETag": 0, "DryRun": 0, "IdempotencyReplayed": 0}) } else { json!({"XRequestId": 0, "ETag": 0, "CacheControl": 0}) };
+            let headers = if write {
+                json!({"XRequestId": 0, "ETag": 0, "DryRun": 0, "IdempotencyReplayed": 0})
+            } else {
+                json!({"XRequestId": 0, "ETag": 0, "CacheControl": 0})
+            };
             let named: Map<String, Value> = headers
                 .as_object()
                 .into_iter()
                 .flatten()
-                .map(|(name, _)| (header_name(name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")})))
+                .map(|(name, _)| {
+                    (header_name(name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")}))
+                })
                 .collect();
             if let Some(response) = response.as_object_mut() {
                 response.insert("headers".to_owned(), Value::Object(named));
             }
+        }
+    }
+    // An endpoint with errors of its own form answers problems beside them.
+    for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with('4')) {
+        if let Some(content) = response.get_mut("content").and_then(Value::as_object_mut) {
+            let problem = || json!({"schema": {"$ref": "#/components/schemas/Problem"}});
+            content.entry("application/problem+json").or_insert_with(problem);
         }
     }
     for status in statuses {
@@ -373,7 +411,7 @@ fn shared_parameters() -> Value {
         "AcceptLanguage": {"name": "Accept-Language", "in": "header", "required": false, "description": "`vi` (default) or `en`: the language of problems. Codes never change with it.", "schema": {"type": "string", "maxLength": 200}, "example": "en"},
         "XRequestId": {"name": "X-Request-Id", "in": "header", "required": false, "description": "Your name for the request, 1 to 64 of `A–Z a–z 0–9 . _ -`; it comes back and stands in our logs.", "schema": {"type": "string", "maxLength": 64}},
         "DryRun": {"name": "dry_run", "in": "query", "required": false, "description": "`true`: the same checks and the same answer, nothing kept.", "schema": {"type": "boolean", "default": false}},
-        "IdempotencyKey": {"name": "Idempotency-Key", "in": "header", "required": false, "description": "A key of your choice: a retry with the same key and body gives the stored answer, for 24 hours.", "schema": {"type": "string", "minLength": 1, "maxLength": 255}, "example": "5f0c3a5e-9f7c-4b1e-8a5d-0c8f1f0e2d3b"},
+        "IdempotencyKey": {"name": "Idempotency-Key", "in": "header", "required": false, "description": "A key of your choice: a retry with the same key and body gives the stored answer, for 24 hours. Requests for tokens store nothing and ignore it.", "schema": {"type": "string", "minLength": 1, "maxLength": 255}, "example": "5f0c3a5e-9f7c-4b1e-8a5d-0c8f1f0e2d3b"},
         "IfMatch": {"name": "If-Match", "in": "header", "required": true, "description": "The `ETag` that you read, such as `\"3\"`; `*` for whatever version.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}, "example": "\"1\""},
         "IfNoneMatch": {"name": "If-None-Match", "in": "header", "required": false, "description": "The `ETag` that you have: 304 when it is still good.", "schema": {"type": "string", "maxLength": 2000}},
     })

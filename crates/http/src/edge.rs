@@ -16,7 +16,10 @@ use actix_web::{
     web,
 };
 use futures_util::FutureExt;
-use std::{panic::AssertUnwindSafe, time::{Duration, Instant}};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
@@ -27,7 +30,10 @@ const DEADLINE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// None: every error becomes an answer.
-pub async fn edge(mut request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+pub async fn edge(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -89,12 +95,11 @@ fn problem_of(response: &ServiceResponse<BoxBody>) -> Option<ApiError> {
     let error = response.response().error()?;
     if let Some(problem) = error.as_error::<ApiError>() {
         return Some(ApiError {
-            code: problem.code,
             detail: problem.detail.clone(),
             faults: problem.faults.clone(),
             extra: problem.extra.clone(),
             headers: problem.headers.clone(),
-            cause: None,
+            ..ApiError::new(problem.code)
         });
     }
     // Errors that actix itself raises, such as a broken transfer.

@@ -1,1 +1,25 @@
-//! d
+//! The contract over HTTP: DTOs, extractors, authorisation, problems, handlers, OpenAPI, public pages.
+//!
+//! A slice has three files: `dto.rs` (what is sent), `ops.rs` (what a request means; knows no actix) and `mod.rs`
+//! (handlers and routes). What all slices share stands beside them, once.
+
+pub mod allowed;
+pub mod app;
+pub mod contract;
+mod edge;
+mod example;
+mod fields;
+pub mod metrics;
+pub mod page;
+pub mod passwords;
+pub mod problem;
+pub mod progress;
+mod public;
+pub mod public_pages;
+pub mod reply;
+pub mod request;
+pub mod schema;
+pub mod slices;
+mod strict_json;
+mod system;
+pub mod tokens;

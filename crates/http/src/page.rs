@@ -38,9 +38,8 @@ pub trait ListQuery: Serialize {
             Ok(Value::Object(map)) => map,
             _ => Map::new(),
         };
-        filters.retain(|name, value| {
-            !value.is_null() && !matches!(name.as_str(), "cursor" | "limit" | "include_total")
-        });
+        filters
+            .retain(|name, value| !value.is_null() && !matches!(name.as_str(), "cursor" | "limit" | "include_total"));
         filters
     }
 
@@ -72,7 +71,9 @@ pub trait ListQuery: Serialize {
                 let encoded: String = text
                     .bytes()
                     .map(|b| match b {
-                        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(b).to_string(),
+                        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                            char::from(b).to_string()
+                        }
                         b => format!("%{b:02X}"),
                     })
                     .collect();
@@ -92,7 +93,7 @@ pub trait ListQuery: Serialize {
         let sort = text("sort").unwrap_or_else(|| Self::SORTS.first().copied().unwrap_or("-created_at"));
         if !Self::SORTS.contains(&sort) {
             let fault = Fault::of_parameter("sort", Code::NotAllowedValue).limit(json!(Self::SORTS));
-            return Err(ApiError { faults: vec![fault], ..ApiError::new(Code::InvalidParameter) });
+            return Err(ApiError::parameter(fault));
         }
         let after = match text("cursor") {
             None => None,
@@ -110,9 +111,8 @@ pub trait ListQuery: Serialize {
         };
         // A mark of the wrong kind could only come from a forged cursor.
         let instant = sort.ends_with("created_at");
-        let sound = after.as_ref().is_none_or(|a| {
-            instant == matches!(a.mark, tinhnguyen_persistence::page::Mark::Instant(_))
-        });
+        let sound =
+            after.as_ref().is_none_or(|a| instant == matches!(a.mark, tinhnguyen_persistence::page::Mark::Instant(_)));
         if !sound {
             return Err(ApiError::new(Code::BadCursor));
         }

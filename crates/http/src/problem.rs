@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError, http::StatusCo
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::fmt;
-use tinhnguyen_persistence::StoreError;
+use tinhnguyen_persistence::{Retryable, StoreError};
 
 /// The language of a problem's words. Codes never change with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,9 +24,8 @@ impl Lang {
         for part in accept.unwrap_or_default().split(',') {
             let mut pieces = part.split(';');
             let tag = pieces.next().unwrap_or_default().trim().to_ascii_lowercase();
-            let weight = pieces
-                .find_map(|p| p.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()))
-                .unwrap_or(1.0);
+            let weight =
+                pieces.find_map(|p| p.trim().strip_prefix("q=").and_then(|q| q.parse::<f32>().ok())).unwrap_or(1.0);
             let lang = match tag.split('-').next() {
                 Some("vi") => Self::Vi,
                 Some("en") => Self::En,
@@ -194,8 +193,6 @@ codes! {
         "Kiểm tra mã định danh; có thể nó nằm ngoài phạm vi của bạn.", "Check the id; it may be out of your sight.";
     TopicNotOfKind = "topic_not_of_kind", 422, "Nội dung không thuộc loại hoạt động", "The topic is not of the activity's kind",
         "Xem `GET /v1/topics`.", "See `GET /v1/topics`.";
-    TopicNotOfActivity = "topic_not_of_activity", 422, "Nội dung không có trong hoạt động", "The activity is not about this topic",
-        "Thêm nội dung vào hoạt động, hoặc sửa dòng.", "Add the topic to the activity, or mend the line.";
     NotItsTeam = "not_its_team", 422, "Đội không tham gia hoạt động", "The team does not hold this activity",
         "Báo cáo cho đội có trong `team_ids`.", "Report for a team of `team_ids`.";
     LocalityNotValid = "locality_not_valid", 422, "Địa bàn không tồn tại vào ngày đó", "The locality did not exist on that day",
@@ -276,6 +273,8 @@ pub struct ApiError {
     pub headers: Vec<(header::HeaderName, String)>,
     /// What caused it; logged once at the edge, never sent.
     pub cause: Option<String>,
+    /// Whether the transaction may be tried again at once.
+    pub(crate) retryable: bool,
 }
 
 /// The result of an operation.
@@ -296,7 +295,15 @@ impl ApiError {
             }
             _ => {}
         }
-        Self { code, detail: Text::default(), faults: vec![], extra: Map::new(), headers, cause: None }
+        Self {
+            code,
+            detail: Text::default(),
+            faults: vec![],
+            extra: Map::new(),
+            headers,
+            cause: None,
+            retryable: false,
+        }
     }
 
     /// Absent, or out of the caller's sight.
@@ -318,6 +325,21 @@ impl ApiError {
     #[must_use]
     pub fn fault(fault: Fault) -> Self {
         Self::invalid(vec![fault])
+    }
+
+    /// Faults of parameters. `unknown_parameter` when all are names that the contract doesn't have, otherwise
+    /// `invalid_parameter`.
+    #[must_use]
+    pub fn parameters(faults: Vec<Fault>) -> Self {
+        let unknown = faults.iter().all(|f| f.code == Code::UnknownParameter);
+        let code = if unknown { Code::UnknownParameter } else { Code::InvalidParameter };
+        Self { faults, ..Self::new(code) }
+    }
+
+    /// One fault of a parameter.
+    #[must_use]
+    pub fn parameter(fault: Fault) -> Self {
+        Self::parameters(vec![fault])
     }
 
     /// Says what happened.
@@ -407,14 +429,22 @@ impl ResponseError for ApiError {
 impl From<StoreError> for ApiError {
     fn from(err: StoreError) -> Self {
         let code = match &err {
+            // Primary keys are named so by PostgreSQL and by SQLite.
+            StoreError::Conflict(what) if what.contains("_pkey") || what.ends_with(".id") => Code::IdAlreadyUsed,
             StoreError::Conflict(_) => Code::CodeAlreadyUsed,
             StoreError::Stale => Code::StaleVersion,
-            StoreError::Unavailable(_) => Code::Unavailable,
+            StoreError::Unavailable(_) | StoreError::Contention(_) => Code::Unavailable,
             StoreError::Full(_) => Code::StorageFull,
             StoreError::ForeignKey(_) => Code::ReferenceNotFound,
             StoreError::Inconsistent { .. } | StoreError::Db(_) => Code::Internal,
         };
-        Self { cause: Some(err.to_string()), ..Self::new(code) }
+        Self { cause: Some(err.to_string()), retryable: err.is_retryable(), ..Self::new(code) }
+    }
+}
+
+impl Retryable for ApiError {
+    fn is_retryable(&self) -> bool {
+        self.retryable
     }
 }
 

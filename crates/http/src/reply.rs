@@ -15,7 +15,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tinhnguyen_domain::Stamp;
 use tinhnguyen_persistence::{
-    Tx, audit,
+    Tx,
+    access::User,
+    audit,
     idempotency::{self, KeyScope, StoredAnswer},
     page::Page,
 };
@@ -90,7 +92,9 @@ impl Cx<'_> {
             None => Err(ApiError::new(Code::IfMatchRequired)),
             Some(IfMatch::Any) => Ok(()),
             Some(IfMatch::Tags(tags)) if tags.contains(&stamp.version.to_string()) => Ok(()),
-            Some(IfMatch::Tags(_)) => Err(ApiError::new(Code::StaleVersion).with("current_etag", quoted(stamp.version))),
+            Some(IfMatch::Tags(_)) => {
+                Err(ApiError::new(Code::StaleVersion).with("current_etag", quoted(stamp.version)))
+            }
         }
     }
 
@@ -113,13 +117,10 @@ impl Cx<'_> {
     /// `id_already_used` when another body made it.
     pub async fn is_retry(&self, tx: &Tx, chosen: Option<Uuid>) -> ApiResult<bool> {
         let Some(id) = chosen else { return Ok(false) };
-        match idempotency::chosen_id(tx, id).await? {
+        match idempotency::claim_id(tx, id, self.body_hash).await? {
+            None => Ok(false),
             Some(hash) if hash == self.body_hash => Ok(true),
             Some(_) => Err(ApiError::new(Code::IdAlreadyUsed)),
-            None => {
-                idempotency::keep_chosen_id(tx, id, self.body_hash).await?;
-                Ok(false)
-            }
         }
     }
 
@@ -154,7 +155,7 @@ pub async fn write(
     app: &App,
     request: &Request,
     operation: &'static str,
-    actor_id: Uuid,
+    actor: &User,
     body_hash: &[u8],
     work: impl AsyncFn(&Tx, &Cx<'_>) -> ApiResult<Reply>,
 ) -> ApiResult<HttpResponse> {
@@ -168,6 +169,7 @@ pub async fn write(
     };
     let request_id = request.id();
     let now = app.clock.now();
+    let actor_id = actor.stamp.id;
     let cx = Cx { now, operation, actor_id, request_id: &request_id, if_match: if_match.as_ref(), body_hash };
     let scope = key.map(|key| KeyScope { principal_id: actor_id, method, path, key });
     let run = async |tx: &Tx| -> ApiResult<Outcome> {
@@ -194,9 +196,7 @@ pub async fn write(
     let outcome = if dry_run { app.store.rehearse(run).await? } else { app.store.write(run).await? };
     let (reply, replayed) = match outcome {
         Outcome::Fresh(reply) => (reply, false),
-        Outcome::Replayed(s) => {
-            (Reply { status: s.status, body: s.body, etag: s.etag, location: s.location }, true)
-        }
+        Outcome::Replayed(s) => (Reply { status: s.status, body: s.body, etag: s.etag, location: s.location }, true),
     };
     let mut response = builder(reply.status);
     response.insert_header((header::CACHE_CONTROL, "no-store"));
@@ -246,6 +246,18 @@ pub fn document<T: Serialize>(request: &Request, value: &T) -> ApiResult<HttpRes
     Ok(cached(request, hash_tag(&body), "private, no-cache", "application/json", body))
 }
 
+/// Answers with a body that anybody may keep.
+///
+/// # Errors
+/// `internal` when it can't be written as JSON.
+pub fn public<T: Serialize>(request: &Request, value: &T) -> ApiResult<HttpResponse> {
+    let body = serde_json::to_string(value).map_err(ApiError::internal)?;
+    Ok(cached(request, hash_tag(&body), PUBLIC_CACHE, "application/json", body))
+}
+
+/// How long what is public may be kept. Always asked again, so that nobody shows yesterday's figure.
+pub const PUBLIC_CACHE: &str = "public, max-age=0, must-revalidate";
+
 /// Answers with text, or 304 when the client has it.
 #[must_use]
 pub fn cached(
@@ -255,9 +267,9 @@ pub fn cached(
     content_type: &'static str,
     body: String,
 ) -> HttpResponse {
-    let has = request.header(header::IF_NONE_MATCH).is_some_and(|tags| {
-        tags.trim() == "*" || tags.split(',').any(|t| t.trim().trim_start_matches("W/") == etag)
-    });
+    let has = request
+        .header(header::IF_NONE_MATCH)
+        .is_some_and(|tags| tags.trim() == "*" || tags.split(',').any(|t| t.trim().trim_start_matches("W/") == etag));
     let mut response = builder(if has { 304 } else { 200 });
     response.insert_header((header::ETAG, etag)).insert_header((header::CACHE_CONTROL, cache_control));
     if has {
@@ -272,6 +284,14 @@ pub fn hash_tag(body: &str) -> String {
     let hash = Sha256::digest(body.as_bytes());
     let short: String = hash.iter().take(12).map(|b| format!("{b:02x}")).collect();
     quoted(short)
+}
+
+/// Answers with a short list that has no further pages.
+///
+/// # Errors
+/// `internal` when it can't be written as JSON.
+pub fn list<D: Serialize>(request: &Request, data: Vec<D>) -> ApiResult<HttpResponse> {
+    document(request, &PageBody { data, next_cursor: None, total: None })
 }
 
 /// Answers with a page and its `Link: rel="next"`.

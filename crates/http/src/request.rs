@@ -91,6 +91,18 @@ impl Request {
         parse_query(contract, self.http.query_string())
     }
 
+    /// Holds that a reading operation without parameters was sent none.
+    ///
+    /// # Errors
+    /// `unknown_parameter`.
+    pub fn no_query(&self) -> ApiResult<()> {
+        let faults: Vec<_> = pairs(self.http.query_string())?
+            .into_iter()
+            .map(|(name, _)| Fault::of_parameter(name, Code::UnknownParameter))
+            .collect();
+        if faults.is_empty() { Ok(()) } else { Err(ApiError::parameters(faults)) }
+    }
+
     /// Whether `dry_run=true` was sent, on a writing operation without other parameters.
     ///
     /// # Errors
@@ -102,13 +114,12 @@ impl Request {
             match (name.as_str(), value.as_str()) {
                 ("dry_run", "true") => dry_run = true,
                 ("dry_run", "false") => dry_run = false,
-                ("dry_run", _) => faults.push(
-                    Fault::of_parameter("dry_run", Code::WrongType).limit(serde_json::json!(["true", "false"])),
-                ),
+                ("dry_run", _) => faults
+                    .push(Fault::of_parameter("dry_run", Code::WrongType).limit(serde_json::json!(["true", "false"]))),
                 _ => faults.push(Fault::of_parameter(name, Code::UnknownParameter)),
             }
         }
-        if faults.is_empty() { Ok(dry_run) } else { Err(bad_parameters(faults)) }
+        if faults.is_empty() { Ok(dry_run) } else { Err(ApiError::parameters(faults)) }
     }
 
     /// The `If-Match` header, which an operation on one existing item wants.
@@ -138,7 +149,7 @@ impl Request {
             Ok(Some(key.to_owned()))
         } else {
             let fault = Fault::of_parameter("Idempotency-Key", Code::OutOfRange).limit(255);
-            Err(bad_parameters(vec![fault]))
+            Err(ApiError::parameters(vec![fault]))
         }
     }
 
@@ -268,18 +279,12 @@ pub fn broken(code: Code, pointer: &'static str) -> validator::ValidationError {
     error
 }
 
-fn bad_parameters(faults: Vec<Fault>) -> ApiError {
-    let unknown = faults.iter().all(|f| f.code == Code::UnknownParameter);
-    let code = if unknown { Code::UnknownParameter } else { Code::InvalidParameter };
-    ApiError { faults, ..ApiError::new(code) }
-}
-
 fn pairs(query: &str) -> ApiResult<Vec<(String, String)>> {
     let decoded: Vec<(String, String)> = serde_urlencoded_pairs(query).ok_or_else(|| {
-        bad_parameters(vec![Fault::of_parameter("", Code::BadFormat).limit("application/x-www-form-urlencoded")])
+        ApiError::parameters(vec![Fault::of_parameter("", Code::BadFormat).limit("application/x-www-form-urlencoded")])
     })?;
     if let Some((name, _)) = decoded.iter().find(|(n, v)| n.contains('\0') || v.contains('\0')) {
-        return Err(bad_parameters(vec![Fault::of_parameter(name.replace('\0', ""), Code::NulCharacter)]));
+        return Err(ApiError::parameters(vec![Fault::of_parameter(name.replace('\0', ""), Code::NulCharacter)]));
     }
     Ok(decoded)
 }
@@ -309,12 +314,12 @@ fn parse_query<Q: DeserializeOwned + IntoParams>(contract: &Contract, query: &st
         values.insert(name, value);
     }
     if !faults.is_empty() {
-        return Err(bad_parameters(faults));
+        return Err(ApiError::parameters(faults));
     }
     serde_path_to_error::deserialize(Value::Object(values)).map_err(|err| {
         let name = err.path().to_string();
         let fault = Fault::of_parameter(name, Code::WrongType);
-        bad_parameters(vec![fault.message("Sai kiểu dữ liệu", err.inner().to_string())])
+        ApiError::parameters(vec![fault.message("Sai kiểu dữ liệu", err.inner().to_string())])
     })
 }
 

@@ -154,7 +154,9 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_refused_with_its_place() {
-        for bad in [&b"{\"a\": 1,\n]"[..], b"", b"{} x", b"\"\\ud800\"", b"\xff", b"1e400", "[".repeat(10_000).as_bytes()] {
+        for bad in
+            [&b"{\"a\": 1,\n]"[..], b"", b"{} x", b"\"\\ud800\"", b"\xff", b"1e400", "[".repeat(10_000).as_bytes()]
+        {
             assert_eq!(parse(bad).unwrap_err().code, Code::MalformedJson);
         }
         assert_eq!(parse(b"{\"a\": 1,\n]").unwrap_err().extra["line"], 2);

@@ -3,7 +3,6 @@
 use crate::problem::{ApiError, ApiResult, Code};
 use aws_lc_rs::{
     digest,
-    encoding::AsDer,
     signature::{Ed25519KeyPair, KeyPair},
 };
 use base64::{
@@ -134,8 +133,7 @@ impl Tokens {
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let claims: Claims =
-            jsonwebtoken::decode(token, &self.decoding, &validation).map_err(|_| refused())?.claims;
+        let claims: Claims = jsonwebtoken::decode(token, &self.decoding, &validation).map_err(|_| refused())?.claims;
         let (now, leeway) = (now.timestamp(), LEEWAY.num_seconds());
         if claims.exp + leeway <= now || claims.nbf - leeway > now {
             return Err(refused());

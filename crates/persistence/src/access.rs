@@ -32,6 +32,8 @@ pub struct User {
     pub email: Option<String>,
     /// Whether the account is shut.
     pub disabled: bool,
+    /// Who made it; none for the first one.
+    pub created_by: Option<Uuid>,
 }
 
 impl TryFrom<u::Model> for User {
@@ -44,6 +46,7 @@ impl TryFrom<u::Model> for User {
             full_name: row.full_name,
             email: row.email,
             disabled: row.disabled,
+            created_by: row.created_by,
         })
     }
 }
@@ -128,10 +131,8 @@ pub async fn find_user(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<Opt
 /// When the database can't be asked or a row is corrupt.
 pub async fn principal(conn: &impl ConnectionTrait, user_id: Uuid) -> StoreResult<Option<(User, Vec<Grant>)>> {
     let Some(user) = find_user(conn, user_id).await? else { return Ok(None) };
-    let on_unit: RelationDef = g::Entity::belongs_to(org_unit::Entity)
-        .from(g::Column::OrgUnitId)
-        .to(org_unit::Column::Id)
-        .into();
+    let on_unit: RelationDef =
+        g::Entity::belongs_to(org_unit::Entity).from(g::Column::OrgUnitId).to(org_unit::Column::Id).into();
     let rows: Vec<(Uuid, String, Uuid, Option<Uuid>, Option<NaiveDate>, Option<NaiveDate>, String)> = g::Entity::find()
         .select_only()
         .columns([
@@ -176,26 +177,18 @@ pub struct UserFilter {
     pub updated_since: Option<DateTime<Utc>>,
 }
 
-/// Users that somebody sees: those with a grant in the reached subtrees, those with no grant at all that the caller
-/// made … nobody else's. Who reaches the whole tree sees everybody.
-fn users_seen(reaches: &Reaches) -> Condition {
+/// Users that somebody sees: those with a grant in the reached subtrees, and those that they made themselves, so that a
+/// new user can be granted something. Who reaches the whole tree sees everybody.
+fn users_seen(reaches: &Reaches, viewer: Uuid) -> Condition {
     if scope::covers_all(reaches) {
         return Condition::all();
     }
-    let mut units = Condition::any();
-    for reach in reaches.parts().iter().filter(|r| r.team_id.is_none()) {
-        units = units.add(scope::units_within(&reach.path));
-    }
-    if units.is_empty() {
-        units = Condition::all().add(org_unit::Column::Id.is_null());
-    }
-    let ids = org_unit::Entity::find().select_only().column(org_unit::Column::Id).filter(units).into_query();
     let holders = g::Entity::find()
         .select_only()
         .column(g::Column::UserId)
-        .filter(g::Column::OrgUnitId.in_subquery(ids))
+        .filter(g::Column::OrgUnitId.in_subquery(scope::unit_ids(scope::units_covered(reaches))))
         .into_query();
-    Condition::all().add(u::Column::Id.in_subquery(holders))
+    Condition::any().add(u::Column::Id.in_subquery(holders)).add(u::Column::CreatedBy.eq(viewer))
 }
 
 /// Lists a page of the users that are seen.
@@ -205,10 +198,11 @@ fn users_seen(reaches: &Reaches) -> Condition {
 pub async fn list_users(
     conn: &impl ConnectionTrait,
     reaches: &Reaches,
+    viewer: Uuid,
     filter: &UserFilter,
     page: &PageRequest,
 ) -> StoreResult<Page<User>> {
-    let mut query = u::Entity::find().filter(users_seen(reaches));
+    let mut query = u::Entity::find().filter(users_seen(reaches, viewer));
     if let Some(id) = filter.id {
         query = query.filter(u::Column::Id.eq(id));
     }
@@ -226,8 +220,13 @@ pub async fn list_users(
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn find_user_seen(conn: &impl ConnectionTrait, reaches: &Reaches, id: Uuid) -> StoreResult<Option<User>> {
-    u::Entity::find_by_id(id).filter(users_seen(reaches)).one(conn).await?.map(User::try_from).transpose()
+pub async fn find_user_seen(
+    conn: &impl ConnectionTrait,
+    reaches: &Reaches,
+    viewer: Uuid,
+    id: Uuid,
+) -> StoreResult<Option<User>> {
+    u::Entity::find_by_id(id).filter(users_seen(reaches, viewer)).one(conn).await?.map(User::try_from).transpose()
 }
 
 fn user_row(user: &User) -> u::ActiveModel {
@@ -240,6 +239,7 @@ fn user_row(user: &User) -> u::ActiveModel {
         full_name: Set(user.full_name.clone()),
         email: Set(user.email.clone()),
         disabled: Set(user.disabled),
+        created_by: Set(user.created_by),
         ..Default::default()
     }
 }
@@ -289,15 +289,8 @@ fn grants_seen(reaches: &Reaches) -> Condition {
     if scope::covers_all(reaches) {
         return Condition::all();
     }
-    let mut any = Condition::any();
-    for reach in reaches.parts().iter().filter(|r| r.team_id.is_none()) {
-        any = any.add(scope::units_within(&reach.path));
-    }
-    if any.is_empty() {
-        any = Condition::all().add(org_unit::Column::Id.is_null());
-    }
-    let ids = org_unit::Entity::find().select_only().column(org_unit::Column::Id).filter(any).into_query();
-    Condition::all().add(g::Column::OrgUnitId.in_subquery(ids))
+    let units = scope::unit_ids(scope::units_covered(reaches));
+    Condition::all().add(g::Column::OrgUnitId.in_subquery(units))
 }
 
 /// Lists a page of the grants on reached units.

@@ -4,18 +4,21 @@ use crate::{
     StoreError, StoreResult, Tx,
     entities::{activity as t, activity_team, result},
     page::{Page, PageRequest, fetch},
+    results::COUNTED,
     rows::{At, json},
     scope,
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    sea_query::LockType,
+};
 use tinhnguyen_domain::{
     Stamp,
     access::Reaches,
     activities::{Activity, ActivityStatus, GeoPoint},
     catalogue::ActivityKind,
     org_units::UnitPath,
-    results::ResultStatus,
 };
 use uuid::Uuid;
 
@@ -70,10 +73,7 @@ fn row(activity: &Activity) -> t::ActiveModel {
 
 fn team_rows(activity: &Activity) -> impl Iterator<Item = activity_team::ActiveModel> {
     let id = activity.stamp.id;
-    activity
-        .team_ids
-        .iter()
-        .map(move |team| activity_team::ActiveModel { activity_id: Set(id), team_id: Set(*team) })
+    activity.team_ids.iter().map(move |team| activity_team::ActiveModel { activity_id: Set(id), team_id: Set(*team) })
 }
 
 /// Which activities are listed.
@@ -120,6 +120,17 @@ pub async fn find(conn: &impl ConnectionTrait, reaches: &Reaches, id: Uuid) -> S
     t::Entity::find_by_id(id).filter(seen(reaches)).one(conn).await?.map(Activity::try_from).transpose()
 }
 
+/// Finds an activity, whoever asks, and holds it as it is until the transaction ends: reporting to an activity and
+/// cancelling it come one after the other.
+///
+/// # Errors
+/// When the database can't be asked or the row is corrupt.
+pub async fn hold(tx: &Tx, id: Uuid) -> StoreResult<Option<Activity>> {
+    // Not the strongest lock: rows that refer to the activity may be written meanwhile.
+    let query = t::Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
+    query.one(tx).await?.map(Activity::try_from).transpose()
+}
+
 /// Lists a page of the activities of teams that are reached.
 ///
 /// # Errors
@@ -138,9 +149,7 @@ pub async fn list(
         query = query.filter(t::Column::CampaignId.eq(campaign));
     }
     if let Some(team) = filter.team_id {
-        let of_team = scope::activity_ids(
-            sea_orm::Condition::all().add(crate::entities::team::Column::Id.eq(team)),
-        );
+        let of_team = scope::activity_ids(sea_orm::Condition::all().add(crate::entities::team::Column::Id.eq(team)));
         query = query.filter(t::Column::Id.in_subquery(of_team));
     }
     if let Some(team) = filter.lead_team_id {
@@ -177,9 +186,7 @@ pub async fn list(
 pub async fn count_counted(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<u64> {
     Ok(result::Entity::find()
         .filter(result::Column::ActivityId.eq(id))
-        .filter(
-            result::Column::Status.is_in([ResultStatus::Submitted.as_str(), ResultStatus::Verified.as_str()]),
-        )
+        .filter(result::Column::Status.is_in(COUNTED))
         .count(conn)
         .await?)
 }

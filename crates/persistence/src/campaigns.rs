@@ -27,6 +27,7 @@ impl TryFrom<c::Model> for Campaign {
             modes: at("modes").json(row.modes.clone())?,
             code: row.code,
             name: row.name,
+            name_en: row.name_en,
             theme: row.theme,
             starts_on: row.starts_on,
             ends_on: row.ends_on,
@@ -42,6 +43,7 @@ fn campaign_row(campaign: &Campaign) -> c::ActiveModel {
         version: Set(campaign.stamp.version),
         code: Set(campaign.code.clone()),
         name: Set(campaign.name.clone()),
+        name_en: Set(campaign.name_en.clone()),
         theme: Set(campaign.theme.clone()),
         starts_on: Set(campaign.starts_on),
         ends_on: Set(campaign.ends_on),
@@ -64,6 +66,7 @@ impl TryFrom<i::Model> for Indicator {
             campaign_id: row.campaign_id,
             number: row.number,
             name: row.name,
+            name_en: row.name_en,
             unit: row.unit,
             target_value: row.target_value,
         })
@@ -79,6 +82,7 @@ fn indicator_row(indicator: &Indicator) -> i::ActiveModel {
         campaign_id: Set(indicator.campaign_id),
         number: Set(indicator.number),
         name: Set(indicator.name.clone()),
+        name_en: Set(indicator.name_en.clone()),
         unit: Set(indicator.unit.clone()),
         measure: Set(indicator.measure.as_str().to_owned()),
         target_value: Set(indicator.target_value),
@@ -109,6 +113,14 @@ pub struct Filter {
 /// When the database can't be asked or the row is corrupt.
 pub async fn find(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<Option<Campaign>> {
     c::Entity::find_by_id(id).one(conn).await?.map(Campaign::try_from).transpose()
+}
+
+/// Every campaign, in no order.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn all(conn: &impl ConnectionTrait) -> StoreResult<Vec<Campaign>> {
+    c::Entity::find().all(conn).await?.into_iter().map(Campaign::try_from).collect()
 }
 
 /// Lists a page of campaigns.

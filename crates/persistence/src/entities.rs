@@ -78,6 +78,7 @@ entity!(user_account, "user_account", resource {
     email: Option<String>,
     password_hash: Option<String>,
     disabled: bool,
+    created_by: Option<Uuid>,
 });
 
 entity!(access_grant, "access_grant", resource {
@@ -93,6 +94,7 @@ entity!(access_grant, "access_grant", resource {
 entity!(campaign, "campaign", resource {
     code: String,
     name: String,
+    name_en: Option<String>,
     theme: Option<String>,
     starts_on: Date,
     ends_on: Date,
@@ -106,6 +108,7 @@ entity!(indicator, "indicator", resource {
     campaign_id: Uuid,
     number: Option<i32>,
     name: String,
+    name_en: Option<String>,
     unit: String,
     measure: String,
     target_value: i64,

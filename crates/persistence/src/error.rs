@@ -31,6 +31,9 @@ pub enum StoreError {
     /// The row changed since it was read.
     #[error("the row has changed since it was read")]
     Stale,
+    /// Another transaction was in the way: a serialization failure or a deadlock.
+    #[error("another transaction was in the way: {0}")]
+    Contention(String),
     /// The database is busy, unreachable, or took too long; the same call may succeed later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
@@ -42,17 +45,6 @@ pub enum StoreError {
     Db(DbErr),
 }
 
-impl StoreError {
-    /// Whether the same transaction may be tried again at once: serialization failures and deadlocks.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Db(err) => matches!(sqlstate(err).as_deref(), Some("40001" | "40P01")),
-            _ => false,
-        }
-    }
-}
-
 fn sqlx_error(err: &DbErr) -> Option<&sqlx::Error> {
     match err {
         DbErr::Conn(RuntimeErr::SqlxError(e))
@@ -60,10 +52,6 @@ fn sqlx_error(err: &DbErr) -> Option<&sqlx::Error> {
         | DbErr::Query(RuntimeErr::SqlxError(e)) => Some(e),
         _ => None,
     }
-}
-
-fn sqlstate(err: &DbErr) -> Option<String> {
-    sqlx_error(err).and_then(sqlx::Error::as_database_error).and_then(|e| e.code()).map(|c| c.into_owned())
 }
 
 impl From<DbErr> for StoreError {
@@ -96,6 +84,7 @@ fn classify(db: &dyn sqlx::error::DatabaseError, err: &DbErr) -> StoreError {
     let code = db.code().unwrap_or_default();
     if db.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
         return match code.as_ref() {
+            "40001" | "40P01" => StoreError::Contention(err.to_string()),
             "53100" | "53200" => StoreError::Full(err.to_string()),
             // 25006: a replica that has just been promoted or demoted; 57014: statement_timeout; 55P03: lock_timeout.
             "25006" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "25P03" => {

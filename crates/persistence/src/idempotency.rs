@@ -1,8 +1,11 @@
 //! Stored answers of requests with an `Idempotency-Key`, committed in the transaction of the work itself.
 
-use crate::{StoreResult, Tx, entities::{chosen_id, idempotency_key as t}};
+use crate::{
+    StoreResult, Tx,
+    entities::{chosen_id, idempotency_key as t},
+};
 use chrono::{DateTime, Duration, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, sea_query::OnConflict};
 use uuid::Uuid;
 
 /// How long an answer is kept.
@@ -49,7 +52,12 @@ fn of(scope: &KeyScope) -> Condition {
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn claim(tx: &Tx, scope: &KeyScope, body_hash: &[u8], at: DateTime<Utc>) -> StoreResult<Option<StoredAnswer>> {
+pub async fn claim(
+    tx: &Tx,
+    scope: &KeyScope,
+    body_hash: &[u8],
+    at: DateTime<Utc>,
+) -> StoreResult<Option<StoredAnswer>> {
     t::Entity::delete_many().filter(of(scope)).filter(t::Column::CreatedAt.lt(at - KEPT)).exec(tx).await?;
     let row = t::ActiveModel {
         principal_id: Set(scope.principal_id),
@@ -65,21 +73,14 @@ pub async fn claim(tx: &Tx, scope: &KeyScope, body_hash: &[u8], at: DateTime<Utc
     };
     let claimed = t::Entity::insert(row)
         .on_conflict(
-            sea_orm::sea_query::OnConflict::columns([
-                t::Column::PrincipalId,
-                t::Column::Method,
-                t::Column::Path,
-                t::Column::Key,
-            ])
-            .do_nothing()
-            .to_owned(),
+            OnConflict::columns([t::Column::PrincipalId, t::Column::Method, t::Column::Path, t::Column::Key])
+                .do_nothing()
+                .to_owned(),
         )
         .exec_without_returning(tx)
         .await;
-    match claimed {
-        Ok(rows) if rows > 0 => return Ok(None),
-        Ok(_) | Err(sea_orm::DbErr::RecordNotInserted) => {}
-        Err(err) => return Err(err.into()),
+    if inserted(claimed)? {
+        return Ok(None);
     }
     let stored = t::Entity::find().filter(of(scope)).one(tx).await?;
     Ok(stored.map(|row| StoredAnswer {
@@ -110,22 +111,30 @@ pub async fn keep(tx: &Tx, scope: &KeyScope, answer: &StoredAnswer) -> StoreResu
     Ok(())
 }
 
-/// The hash of the body that made the resource with this client-chosen id, when one did.
+/// Takes a client-chosen id for the body with this hash, or gives the hash of the body that has taken it already. Of
+/// two requests at the same moment the second waits for the first.
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn chosen_id(tx: &Tx, id: Uuid) -> StoreResult<Option<Vec<u8>>> {
+pub async fn claim_id(tx: &Tx, id: Uuid, body_hash: &[u8]) -> StoreResult<Option<Vec<u8>>> {
+    let row = chosen_id::ActiveModel { id: Set(id), body_hash: Set(body_hash.to_vec()) };
+    let claimed = chosen_id::Entity::insert(row)
+        .on_conflict(OnConflict::column(chosen_id::Column::Id).do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await;
+    if inserted(claimed)? {
+        return Ok(None);
+    }
     Ok(chosen_id::Entity::find_by_id(id).one(tx).await?.map(|row| row.body_hash))
 }
 
-/// Remembers the body that made the resource with this client-chosen id.
-///
-/// # Errors
-/// [`crate::StoreError::Conflict`] when another request was first.
-pub async fn keep_chosen_id(tx: &Tx, id: Uuid, body_hash: &[u8]) -> StoreResult<()> {
-    let row = chosen_id::ActiveModel { id: Set(id), body_hash: Set(body_hash.to_vec()) };
-    chosen_id::Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+/// Whether an insert that does nothing on conflict inserted.
+fn inserted(outcome: Result<u64, DbErr>) -> StoreResult<bool> {
+    match outcome {
+        Ok(rows) => Ok(rows > 0),
+        Err(DbErr::RecordNotInserted) => Ok(false),
+        Err(err) => Err(err.into()),
+    }
 }
 
 /// Forgets answers older than [`KEPT`]; gives how many.

@@ -8,7 +8,8 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use std::collections::{BTreeMap, HashMap};
@@ -163,12 +164,8 @@ fn entry(row: &l::Model) -> StoreResult<Entry> {
 /// # Errors
 /// When the database can't be asked or a row is corrupt.
 pub async fn after(conn: &impl ConnectionTrait, seq: i64, limit: u64) -> StoreResult<Vec<Entry>> {
-    let rows = l::Entity::find()
-        .filter(l::Column::Seq.gt(seq))
-        .order_by_asc(l::Column::Seq)
-        .limit(limit)
-        .all(conn)
-        .await?;
+    let rows =
+        l::Entity::find().filter(l::Column::Seq.gt(seq)).order_by_asc(l::Column::Seq).limit(limit).all(conn).await?;
     rows.iter().map(entry).collect()
 }
 
@@ -292,9 +289,11 @@ pub async fn check(snapshot: &Tx, indicators: &[(Uuid, Vec<Indicator>)]) -> Stor
         }
     }
     let missing = by_cell.into_iter().filter(|(_, ledger)| !ledger.is_zero());
-    report.disagreements.extend(
-        missing.map(|(key, ledger)| Disagreement::Rollup { key, rolled_up: Count::default(), ledger }),
-    );
+    report.disagreements.extend(missing.map(|(key, ledger)| Disagreement::Rollup {
+        key,
+        rolled_up: Count::default(),
+        ledger,
+    }));
     check_results(snapshot, indicators, by_result, &mut report).await?;
     Ok(report)
 }

@@ -25,4 +25,5 @@ pub mod teams;
 
 pub use error::{StoreError, StoreResult};
 pub use migrations::Migrator;
-pub use store::{Database, Reader, Store, Tx};
+pub use sea_orm::ConnectionTrait;
+pub use store::{Database, Reader, Retryable, Store, Tx};

@@ -7,7 +7,7 @@ use crate::{
     rows::At,
 };
 use chrono::NaiveDate;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tinhnguyen_domain::{
     Stamp,
     localities::{Locality, LocalityKind},
@@ -150,20 +150,35 @@ pub async fn ancestors(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<Vec
     found.into_iter().map(Locality::try_from).collect()
 }
 
-/// Of every locality: its id and its place in the tree.
+/// A locality as far as the figures need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its id.
+    pub id: Uuid,
+    /// Statistical code.
+    pub code: String,
+    /// Vietnamese name.
+    pub name: String,
+    /// Its place in the tree.
+    pub path: UnitPath,
+}
+
+/// Every locality, in no order. For what works on the whole tree, such as progress.
 ///
 /// # Errors
 /// When the database can't be asked or a row is corrupt.
-pub async fn paths(conn: &impl ConnectionTrait) -> StoreResult<Vec<(Uuid, UnitPath)>> {
-    use sea_orm::QuerySelect;
-    let rows: Vec<(Uuid, String)> = t::Entity::find()
+pub async fn all(conn: &impl ConnectionTrait) -> StoreResult<Vec<Place>> {
+    let rows: Vec<(Uuid, String, String, String)> = t::Entity::find()
         .select_only()
-        .columns([t::Column::Id, t::Column::Path])
+        .columns([t::Column::Id, t::Column::Code, t::Column::Name, t::Column::Path])
         .into_tuple()
         .all(conn)
         .await?;
     rows.into_iter()
-        .map(|(id, path)| Ok((id, UnitPath::parse(&path).map_err(|e| At("locality", "path", id).corrupt(e))?)))
+        .map(|(id, code, name, path)| {
+            let path = UnitPath::parse(&path).map_err(|e| At("locality", "path", id).corrupt(e))?;
+            Ok(Place { id, code, name, path })
+        })
         .collect()
 }
 

@@ -10,9 +10,11 @@ use crate::{
 };
 use chrono::NaiveDate;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
+use std::collections::HashMap;
 use tinhnguyen_domain::{
     Stamp,
     access::Reaches,
@@ -101,6 +103,23 @@ pub async fn find_by_code(conn: &impl ConnectionTrait, code: &str) -> StoreResul
     t::Entity::find().filter(t::Column::Code.eq(code)).one(conn).await?.map(OrgUnit::try_from).transpose()
 }
 
+/// The places in the tree of many units.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn paths(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, UnitPath>> {
+    let rows: Vec<(Uuid, String)> = t::Entity::find()
+        .select_only()
+        .columns([t::Column::Id, t::Column::Path])
+        .filter(t::Column::Id.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(conn)
+        .await?;
+    rows.into_iter()
+        .map(|(id, path)| Ok((id, UnitPath::parse(&path).map_err(|e| At("org_unit", "path", id).corrupt(e))?)))
+        .collect()
+}
+
 /// The root of the tree: the centre.
 ///
 /// # Errors
@@ -131,7 +150,8 @@ async fn tree_changed(tx: &Tx) -> StoreResult<()> {
 /// # Errors
 /// When the database can't be asked.
 pub async fn heads(conn: &impl ConnectionTrait) -> StoreResult<(i64, i64)> {
-    let rows = counter::Entity::find().filter(counter::Column::Name.is_in([crate::ledger::HEAD, TREE])).all(conn).await?;
+    let rows =
+        counter::Entity::find().filter(counter::Column::Name.is_in([crate::ledger::HEAD, TREE])).all(conn).await?;
     let of = |name: &str| rows.iter().find(|row| row.name == name).map_or(0, |row| row.value);
     Ok((of(crate::ledger::HEAD), of(TREE)))
 }
@@ -201,10 +221,7 @@ pub async fn advance(tx: &Tx, name: &'static str, count: i64) -> StoreResult<i64
     let row = counter::Entity::insert(counter::ActiveModel { name: Set(name.to_owned()), value: Set(count) })
         .on_conflict(
             OnConflict::column(counter::Column::Name)
-                .value(
-                    counter::Column::Value,
-                    Expr::col((counter::Entity, counter::Column::Value)).add(count),
-                )
+                .value(counter::Column::Value, Expr::col((counter::Entity, counter::Column::Value)).add(count))
                 .to_owned(),
         )
         .exec_with_returning(tx)

@@ -9,8 +9,9 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{Alias, Expr, ExprTrait},
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Alias, Expr, ExprTrait, SelectStatement},
 };
 use tinhnguyen_domain::{
     Stamp,
@@ -135,6 +136,37 @@ pub async fn id_of_day(
         .await?)
 }
 
+/// The first and the last day for which results of a campaign are counted; none when none is.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn counted_days(
+    conn: &impl ConnectionTrait,
+    campaign_id: Uuid,
+) -> StoreResult<Option<(NaiveDate, NaiveDate)>> {
+    let days: Option<(Option<NaiveDate>, Option<NaiveDate>)> = t::Entity::find()
+        .select_only()
+        .column_as(t::Column::ReportedOn.min(), "first")
+        .column_as(t::Column::ReportedOn.max(), "last")
+        .filter(t::Column::ActivityId.in_subquery(activities_of(campaign_id)))
+        .filter(t::Column::Status.is_in(COUNTED))
+        .into_tuple()
+        .one(conn)
+        .await?;
+    Ok(days.and_then(|(first, last)| first.zip(last)))
+}
+
+/// The words of the states in which a result counts.
+pub(crate) const COUNTED: [&str; 2] = [ResultStatus::Submitted.as_str(), ResultStatus::Verified.as_str()];
+
+fn activities_of(campaign_id: Uuid) -> SelectStatement {
+    activity::Entity::find()
+        .select_only()
+        .column(activity::Column::Id)
+        .filter(activity::Column::CampaignId.eq(campaign_id))
+        .into_query()
+}
+
 /// Lists a page of the results of teams that are reached.
 ///
 /// # Errors
@@ -150,12 +182,7 @@ pub async fn list(
         query = query.filter(t::Column::Id.eq(id));
     }
     if let Some(campaign) = filter.campaign_id {
-        let of_campaign = activity::Entity::find()
-            .select_only()
-            .column(activity::Column::Id)
-            .filter(activity::Column::CampaignId.eq(campaign))
-            .into_query();
-        query = query.filter(t::Column::ActivityId.in_subquery(of_campaign));
+        query = query.filter(t::Column::ActivityId.in_subquery(activities_of(campaign)));
     }
     if let Some(activity) = filter.activity_id {
         query = query.filter(t::Column::ActivityId.eq(activity));

@@ -2,7 +2,7 @@
 
 use crate::entities::{activity_team, org_unit, team};
 use sea_orm::{
-    ColumnTrait, Condition, QuerySelect, QueryTrait, EntityTrait, QueryFilter,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, SelectStatement},
 };
 use tinhnguyen_domain::{access::Reaches, org_units::UnitPath};
@@ -18,7 +18,9 @@ fn is_root(path: &UnitPath) -> bool {
     path.depth() == 0
 }
 
-fn unit_ids(within: Condition) -> SelectStatement {
+/// The ids of the units for which a condition holds.
+#[must_use]
+pub fn unit_ids(within: Condition) -> SelectStatement {
     org_unit::Entity::find().select_only().column(org_unit::Column::Id).filter(within).into_query()
 }
 
@@ -34,6 +36,16 @@ pub fn units_seen(reaches: &Reaches) -> Condition {
         any = any.add(org_unit::Column::Path.is_in(reach.path.ancestors().iter().map(ToString::to_string)));
     }
     never_when_empty(any, reaches)
+}
+
+/// Units of the subtrees that are reached as a whole; a reach to one team gives none.
+#[must_use]
+pub fn units_covered(reaches: &Reaches) -> Condition {
+    let whole: Vec<_> = reaches.parts().iter().filter(|r| r.team_id.is_none()).collect();
+    if whole.is_empty() {
+        return never();
+    }
+    whole.into_iter().fold(Condition::any(), |any, reach| any.add(units_within(&reach.path)))
 }
 
 /// Teams that are reached.
@@ -80,5 +92,9 @@ pub fn covers_all(reaches: &Reaches) -> bool {
 
 /// An empty `any` would be true.
 fn never_when_empty(any: Condition, reaches: &Reaches) -> Condition {
-    if reaches.is_empty() { Condition::all().add(Expr::val(1).eq(0)) } else { any }
+    if reaches.is_empty() { never() } else { any }
+}
+
+fn never() -> Condition {
+    Condition::all().add(Expr::val(1).eq(0))
 }

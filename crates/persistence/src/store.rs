@@ -127,7 +127,7 @@ impl Store {
     /// Whatever `work` returns, or what beginning and committing returns.
     pub async fn write<T, E>(&self, work: impl AsyncFn(&Tx) -> Result<T, E>) -> Result<T, E>
     where
-        E: From<StoreError> + AsStoreError,
+        E: From<StoreError> + Retryable,
     {
         self.transact(&self.write, write_options(), true, work).await
     }
@@ -138,7 +138,7 @@ impl Store {
     /// Whatever `work` returns, or what beginning returns.
     pub async fn rehearse<T, E>(&self, work: impl AsyncFn(&Tx) -> Result<T, E>) -> Result<T, E>
     where
-        E: From<StoreError> + AsStoreError,
+        E: From<StoreError> + Retryable,
     {
         self.transact(&self.write, write_options(), false, work).await
     }
@@ -149,7 +149,7 @@ impl Store {
     /// Whatever `work` returns, or what beginning returns.
     pub async fn snapshot<T, E>(&self, work: impl AsyncFn(&Tx) -> Result<T, E>) -> Result<T, E>
     where
-        E: From<StoreError> + AsStoreError,
+        E: From<StoreError> + Retryable,
     {
         let options = TransactionOptions {
             isolation_level: self.is_postgres().then_some(IsolationLevel::RepeatableRead),
@@ -168,7 +168,7 @@ impl Store {
         work: impl AsyncFn(&Tx) -> Result<T, E>,
     ) -> Result<T, E>
     where
-        E: From<StoreError> + AsStoreError,
+        E: From<StoreError> + Retryable,
     {
         let mut attempt = 1;
         loop {
@@ -190,7 +190,7 @@ impl Store {
                 }
             };
             match outcome {
-                Err(err) if attempt < ATTEMPTS && err.as_store_error().is_some_and(StoreError::is_retryable) => {
+                Err(err) if attempt < ATTEMPTS && err.is_retryable() => {
                     warn!(attempt, "transaction refused by the database, trying again");
                     tokio::time::sleep(Duration::from_millis(u64::from(attempt) * 7)).await;
                     attempt = attempt.saturating_add(1);
@@ -283,15 +283,16 @@ fn write_options() -> TransactionOptions {
     }
 }
 
-/// An error that may wrap one of the store.
-pub trait AsStoreError {
-    /// The store's error, when it is one.
-    fn as_store_error(&self) -> Option<&StoreError>;
+/// An error that knows whether the transaction may be tried again.
+pub trait Retryable {
+    /// Whether the database refused only because of others, so that the same transaction may succeed now.
+    fn is_retryable(&self) -> bool;
 }
 
-impl AsStoreError for StoreError {
-    fn as_store_error(&self) -> Option<&StoreError> {
-        Some(self)
+impl Retryable for StoreError {
+    /// Serialization failures and deadlocks.
+    fn is_retryable(&self) -> bool {
+        matches!(self, Self::Contention(_))
     }
 }
 

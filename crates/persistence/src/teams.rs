@@ -2,14 +2,17 @@
 
 use crate::{
     StoreError, StoreResult, Tx,
-    entities::team as t,
+    entities::{org_unit, team as t},
     localities::contains,
     page::{Page, PageRequest, fetch},
     rows::{At, json},
     scope,
 };
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationDef,
+};
+use std::collections::HashMap;
 use tinhnguyen_domain::{
     Stamp,
     access::Reaches,
@@ -93,6 +96,14 @@ pub async fn find(conn: &impl ConnectionTrait, reaches: &Reaches, id: Uuid) -> S
     t::Entity::find_by_id(id).filter(scope::teams_reached(reaches)).one(conn).await?.map(Team::try_from).transpose()
 }
 
+/// Finds a team, whoever asks.
+///
+/// # Errors
+/// When the database can't be asked or the row is corrupt.
+pub async fn find_any(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<Option<Team>> {
+    t::Entity::find_by_id(id).one(conn).await?.map(Team::try_from).transpose()
+}
+
 /// Finds many of the teams that are reached, in no order.
 ///
 /// # Errors
@@ -104,6 +115,27 @@ pub async fn find_many(conn: &impl ConnectionTrait, reaches: &Reaches, ids: &[Uu
         .all(conn)
         .await?;
     rows.into_iter().map(Team::try_from).collect()
+}
+
+/// Of many teams: the places of their units in the tree.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn unit_paths(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, UnitPath>> {
+    let on_unit: RelationDef =
+        t::Entity::belongs_to(org_unit::Entity).from(t::Column::OrgUnitId).to(org_unit::Column::Id).into();
+    let rows: Vec<(Uuid, String)> = t::Entity::find()
+        .select_only()
+        .column(t::Column::Id)
+        .column(org_unit::Column::Path)
+        .join(JoinType::InnerJoin, on_unit)
+        .filter(t::Column::Id.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(conn)
+        .await?;
+    rows.into_iter()
+        .map(|(id, path)| Ok((id, UnitPath::parse(&path).map_err(|e| At("org_unit", "path", id).corrupt(e))?)))
+        .collect()
 }
 
 /// Lists a page of the teams that are reached.

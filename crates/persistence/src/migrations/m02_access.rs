@@ -19,6 +19,7 @@ fn tables(schema: &Schema) -> Vec<TableCreateStatement> {
             .col(text_null("email"))
             .col(text_null("password_hash"))
             .col(boolean("disabled"))
+            .col(uuid_null("created_by"))
             .to_owned(),
         resource("access_grant")
             .col(uuid("user_id"))

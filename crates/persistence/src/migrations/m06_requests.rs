@@ -26,10 +26,7 @@ fn tables(_: &Schema) -> Vec<TableCreateStatement> {
             .primary_key(Index::create().col("principal_id").col("method").col("path").col("key"))
             .to_owned(),
         // Resources whose id a client chose: the hash of the body that made them tells a retry from a clash.
-        plain("chosen_id")
-            .col(uuid("id").primary_key())
-            .col(binary("body_hash"))
-            .to_owned(),
+        plain("chosen_id").col(uuid("id").primary_key()).col(binary("body_hash")).to_owned(),
         plain("audit_log")
             .col(uuid("id").primary_key())
             .col(timestamp_with_time_zone("at"))

@@ -1,0 +1,190 @@
+//! What requests on users and grants mean.
+
+use super::dto::{Grant, GrantQuery, NewGrant, NewUser, User, UserPatch, UserQuery};
+use crate::{
+    allowed::{AccessRead, AccessWrite, Demand, Scope, forbidden},
+    fields::Faults,
+    page::ListQuery,
+    problem::{ApiError, ApiResult, Code},
+    reply::{Cx, Reply},
+};
+use tinhnguyen_domain::access::Permission;
+use tinhnguyen_persistence::{
+    ConnectionTrait, Tx,
+    access::{self, GrantFilter, GrantRecord, UserFilter},
+    org_units,
+    page::Page,
+    scope::covers_all,
+    teams,
+};
+use uuid::Uuid;
+
+/// Lists the users that the caller sees.
+///
+/// # Errors
+/// Problems of the query.
+pub async fn list_users(
+    conn: &impl ConnectionTrait,
+    scope: &Scope<AccessRead>,
+    query: &UserQuery,
+) -> ApiResult<Page<access::User>> {
+    let filter = UserFilter {
+        id: query.id,
+        username: query.username.as_ref().map(|name| name.to_lowercase()),
+        updated_since: query.updated_since,
+    };
+    let viewer = scope.actor.stamp.id;
+    Ok(access::list_users(conn, &scope.reaches, viewer, &filter, &query.page_request()?).await?)
+}
+
+/// Finds a user that the caller sees.
+///
+/// # Errors
+/// `not_found`.
+pub async fn find_user<P: Demand>(conn: &impl ConnectionTrait, scope: &Scope<P>, id: Uuid) -> ApiResult<access::User> {
+    let found = access::find_user_seen(conn, &scope.reaches, scope.actor.stamp.id, id).await?;
+    found.ok_or_else(ApiError::not_found)
+}
+
+/// Makes an account. `hash` is its password's, made outside the transaction because it takes long.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn create_user(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    scope: &Scope<AccessWrite>,
+    new: &NewUser,
+    hash: Option<String>,
+) -> ApiResult<Reply> {
+    if cx.is_retry(tx, new.id).await? {
+        return Reply::ok(&User::of(find_user(tx, scope, new.id.unwrap_or_default()).await?));
+    }
+    let user = access::User {
+        stamp: cx.new_stamp(new.id),
+        username: new.username.to_lowercase(),
+        full_name: new.full_name.clone(),
+        email: new.email.clone(),
+        disabled: false,
+        created_by: Some(cx.actor_id),
+    };
+    access::insert_user(tx, &user, hash).await?;
+    cx.record(tx, "user", user.stamp.id).await?;
+    Reply::created(&User::of(user))
+}
+
+/// Holds that all that a user is granted lies within what the caller administers: whoever sets a password could log in
+/// with it, and must not come to more rights by that.
+async fn ensure_controls(tx: &Tx, scope: &Scope<AccessWrite>, user_id: Uuid) -> ApiResult<()> {
+    let Some((user, grants)) = access::principal(tx, user_id).await? else { return Err(ApiError::not_found()) };
+    let own = user.created_by == Some(scope.actor.stamp.id) || covers_all(&scope.reaches) || !grants.is_empty();
+    if own && grants.iter().all(|grant| scope.reaches.covers_unit(&grant.path)) {
+        Ok(())
+    } else {
+        Err(forbidden(Permission::AccessWrite))
+    }
+}
+
+/// Changes an account whose every grant the caller administers.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn change_user(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    scope: &Scope<AccessWrite>,
+    id: Uuid,
+    patch: &UserPatch,
+    hash: Option<String>,
+) -> ApiResult<Reply> {
+    let mut user = find_user(tx, scope, id).await?;
+    ensure_controls(tx, scope, id).await?;
+    cx.ensure_unchanged(&user.stamp)?;
+    if patch.disabled == Some(true) && id == cx.actor_id {
+        return Err(ApiError::new(Code::WrongState)
+            .detail("Không thể tự khóa tài khoản của mình.", "Nobody shuts their own account."));
+    }
+    if let Some(name) = &patch.full_name {
+        user.full_name.clone_from(name);
+    }
+    if let Some(email) = &patch.email {
+        user.email.clone_from(email);
+    }
+    user.disabled = patch.disabled.unwrap_or(user.disabled);
+    user.stamp = cx.next_stamp(user.stamp);
+    access::update_user(tx, &user, hash).await?;
+    cx.record(tx, "user", id).await?;
+    Reply::ok(&User::of(user))
+}
+
+/// Lists the grants on units that the caller administers.
+///
+/// # Errors
+/// Problems of the query.
+pub async fn list_grants(
+    conn: &impl ConnectionTrait,
+    scope: &Scope<AccessRead>,
+    query: &GrantQuery,
+) -> ApiResult<Page<GrantRecord>> {
+    let filter = GrantFilter { id: query.id, user_id: query.user_id, org_unit_id: query.org_unit_id, role: query.role };
+    Ok(access::list_grants(conn, &scope.reaches, &filter, &query.page_request()?).await?)
+}
+
+/// Finds a grant on a unit that the caller administers.
+///
+/// # Errors
+/// `not_found`.
+pub async fn find_grant<P: Demand>(conn: &impl ConnectionTrait, scope: &Scope<P>, id: Uuid) -> ApiResult<GrantRecord> {
+    access::find_grant(conn, &scope.reaches, id).await?.ok_or_else(ApiError::not_found)
+}
+
+/// Grants a role over a subtree that the caller administers.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn create_grant(tx: &Tx, cx: &Cx<'_>, scope: &Scope<AccessWrite>, new: &NewGrant) -> ApiResult<Reply> {
+    if cx.is_retry(tx, new.id).await? {
+        return Reply::ok(&Grant::of(find_grant(tx, scope, new.id.unwrap_or_default()).await?));
+    }
+    let mut faults = Faults::default();
+    let holder = access::find_user_seen(tx, &scope.reaches, cx.actor_id, new.user_id).await?;
+    faults.found("/user_id", holder);
+    let unit = org_units::find(tx, new.org_unit_id).await?.filter(|unit| scope.sees.sees_unit(&unit.path));
+    let unit = faults.found("/org_unit_id", unit);
+    if let (Some(unit), Some(team_id)) = (&unit, new.team_id) {
+        let team = teams::find(tx, &scope.sees, team_id).await?;
+        let team_unit = match team {
+            Some(team) => org_units::find(tx, team.org_unit_id).await?,
+            None => None,
+        };
+        faults.found("/team_id", team_unit.filter(|team_unit| unit.path.contains(&team_unit.path)));
+    }
+    faults.settle()?;
+    let Some(unit) = unit else { return Err(ApiError::not_found()) };
+    scope.ensure_unit(&unit.path)?;
+    let grant = GrantRecord {
+        stamp: cx.new_stamp(new.id),
+        user_id: new.user_id,
+        role: new.role,
+        org_unit_id: new.org_unit_id,
+        team_id: new.team_id,
+        valid_from: new.valid_from,
+        valid_to: new.valid_to,
+        granted_by: cx.actor_id,
+    };
+    access::insert_grant(tx, &grant).await?;
+    cx.record(tx, "grant", grant.stamp.id).await?;
+    Reply::created(&Grant::of(grant))
+}
+
+/// Withdraws a grant; it stops working at once.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn delete_grant(tx: &Tx, cx: &Cx<'_>, scope: &Scope<AccessWrite>, id: Uuid) -> ApiResult<Reply> {
+    let grant = find_grant(tx, scope, id).await?;
+    cx.ensure_unchanged(&grant.stamp)?;
+    access::delete_grant(tx, id, grant.stamp.version).await?;
+    cx.record(tx, "grant", id).await?;
+    Ok(Reply::gone())
+}

@@ -1,0 +1,61 @@
+//! The slices, named after the contract's resources.
+
+pub mod access;
+pub mod activities;
+pub mod auth;
+pub mod campaigns;
+pub mod catalogue;
+pub mod localities;
+pub mod org_units;
+pub mod progress;
+pub mod results;
+pub mod teams;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// All routes of the contract, so that none is served without being documented.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    auth::routes(config);
+    org_units::routes(config);
+    localities::routes(config);
+    campaigns::routes(config);
+    catalogue::routes(config);
+    access::routes(config);
+    teams::routes(config);
+    activities::routes(config);
+    results::routes(config);
+    progress::routes(config);
+}
+
+/// Declares a resource as it is sent: identity and version, its own fields, and what this caller may do with it.
+macro_rules! item {
+    ($(#[$meta:meta])* $name:ident at $path:literal { $($(#[$fmeta:meta])* $field:ident: $type:ty),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+        pub struct $name {
+            /// UUIDv7; a client may choose it on create.
+            pub id: uuid::Uuid,
+            $($(#[$fmeta])* pub $field: $type,)+
+            /// Instant of creation.
+            pub created_at: chrono::DateTime<chrono::Utc>,
+            /// Instant of the last change.
+            pub updated_at: chrono::DateTime<chrono::Utc>,
+            /// Counts the changes from 1; in quotes it is the ETag.
+            #[schema(minimum = 1, example = 1)]
+            pub version: i64,
+            /// What this caller may do with it now.
+            #[schema(max_items = 20, example = json!([]))]
+            pub allowed_actions: Vec<&'static str>,
+        }
+
+        impl $crate::reply::Item for $name {
+            fn location(&self) -> String {
+                format!(concat!($path, "/{}"), self.id)
+            }
+            fn version(&self) -> i64 {
+                self.version
+            }
+        }
+    };
+}
+pub(crate) use item;

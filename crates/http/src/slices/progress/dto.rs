@@ -1,0 +1,301 @@
+//! Progress as it is sent.
+
+use crate::schema::{MeasureSchema, OrgUnitKindSchema};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use tinhnguyen_domain::{
+    campaigns::Indicator, catalogue::Measure, counting::Count, org_units::OrgUnit, org_units::OrgUnitKind,
+    progress as d,
+};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// What the groups of a progress answer are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupBy {
+    /// The units directly below; the unit's own teams under itself.
+    OrgUnit,
+    /// The localities directly below `locality_id`, or the provinces.
+    Locality,
+    /// Topics.
+    Topic,
+    /// Audiences.
+    Audience,
+    /// Kinds of activity, by topic.
+    ActivityKind,
+    /// ISO weeks of the reported day.
+    Week,
+    /// Reported days.
+    Day,
+}
+
+/// What progress is asked for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct ProgressQuery {
+    /// The indicator; when absent, the first one that counts turns of the campaign that is open, or was last.
+    pub indicator_id: Option<Uuid>,
+    /// The unit whose subtree is asked; when absent, the centre or the highest unit that the caller reaches.
+    pub org_unit_id: Option<Uuid>,
+    /// Only what was done in this locality and those below it.
+    pub locality_id: Option<Uuid>,
+    /// First reported day.
+    pub from: Option<NaiveDate>,
+    /// Last reported day.
+    pub to: Option<NaiveDate>,
+    /// What the groups are; none when absent.
+    #[param(inline)]
+    pub group_by: Option<GroupBy>,
+}
+
+/// The two figures that stand everywhere side by side.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct TwoFigures {
+    /// Submitted or verified.
+    #[schema(example = 5123456)]
+    pub reported: i64,
+    /// Verified.
+    #[schema(example = 4321000)]
+    pub verified: i64,
+}
+
+impl From<Count> for TwoFigures {
+    fn from(count: Count) -> Self {
+        Self { reported: count.reported.0, verified: count.verified.0 }
+    }
+}
+
+/// The indicator that is counted.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProgressIndicator {
+    /// Its id.
+    pub id: Uuid,
+    /// Its number in the campaign's plan.
+    #[schema(minimum = 1, maximum = 999, example = 7)]
+    pub number: Option<i32>,
+    /// Vietnamese name.
+    #[schema(max_length = 500, example = "Hỗ trợ nâng cao năng lực số cho thanh thiếu nhi và người dân")]
+    pub name: String,
+    /// English name.
+    #[schema(max_length = 500)]
+    pub name_en: Option<String>,
+    /// What one unit of it is called.
+    #[schema(max_length = 40, example = "lượt")]
+    pub unit: String,
+    /// What it counts.
+    #[schema(value_type = MeasureSchema)]
+    pub measure: Measure,
+}
+
+impl ProgressIndicator {
+    /// What is sent of an indicator.
+    #[must_use]
+    pub fn of(indicator: &Indicator) -> Self {
+        Self {
+            id: indicator.stamp.id,
+            number: indicator.number,
+            name: indicator.name.clone(),
+            name_en: indicator.name_en.clone(),
+            unit: indicator.unit.clone(),
+            measure: indicator.measure,
+        }
+    }
+}
+
+/// The unit whose subtree is counted.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProgressUnit {
+    /// Its id.
+    pub id: Uuid,
+    /// Its code.
+    #[schema(max_length = 40, example = "TWD")]
+    pub code: String,
+    /// Vietnamese name.
+    #[schema(max_length = 200, example = "Trung ương Đoàn TNCS Hồ Chí Minh")]
+    pub name: String,
+    /// English name.
+    #[schema(max_length = 200)]
+    pub name_en: Option<String>,
+    /// What it is.
+    #[schema(value_type = OrgUnitKindSchema)]
+    pub kind: OrgUnitKind,
+}
+
+impl ProgressUnit {
+    /// What is sent of a unit.
+    #[must_use]
+    pub fn of(unit: &OrgUnit) -> Self {
+        Self {
+            id: unit.stamp.id,
+            code: unit.code.clone(),
+            name: unit.name.clone(),
+            name_en: unit.name_en.clone(),
+            kind: unit.kind,
+        }
+    }
+}
+
+/// How the figure moves (nhịp độ).
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct ProgressPace {
+    /// Turns that an even pace would have reached by `as_of`.
+    #[schema(example = 2900000)]
+    pub expected: i64,
+    /// Turns a day over the last seven days, today included, rounded down.
+    #[schema(example = 68000)]
+    pub per_day_7d: i64,
+    /// Turns at the campaign's end if every day left brings as many.
+    #[schema(example = 6400000)]
+    pub forecast_total: i64,
+    /// The day on which the target was or would be reached; null when never at that rate.
+    pub forecast_reached_on: Option<NaiveDate>,
+}
+
+impl From<d::Pace> for ProgressPace {
+    fn from(pace: d::Pace) -> Self {
+        Self {
+            expected: pace.expected,
+            per_day_7d: pace.per_day_7d,
+            forecast_total: pace.forecast_total,
+            forecast_reached_on: pace.forecast_reached_on,
+        }
+    }
+}
+
+/// One group of a progress answer.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProgressGroup {
+    /// What the group is: a unit's or locality's code, a topic, an audience, a day, a week such as `2024-W27`.
+    #[schema(max_length = 100, example = "TD-01")]
+    pub key: String,
+    /// The unit's or locality's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub id: Option<Uuid>,
+    /// Vietnamese name.
+    #[schema(max_length = 200, example = "Thành Đoàn Hà Nội")]
+    pub name: String,
+    /// English name, where there is one.
+    #[schema(max_length = 200)]
+    pub name_en: Option<String>,
+    /// Submitted or verified.
+    #[schema(example = 315975)]
+    pub reported: i64,
+    /// Verified.
+    #[schema(example = 300000)]
+    pub verified: i64,
+}
+
+/// Which results a figure includes.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct ProgressIncludes {
+    /// The states that count as reported.
+    #[schema(max_items = 10, example = json!(["submitted", "verified"]))]
+    pub reported: [&'static str; 2],
+    /// The states that count as verified.
+    #[schema(max_items = 10, example = json!(["verified"]))]
+    pub verified: [&'static str; 1],
+}
+
+impl Default for ProgressIncludes {
+    fn default() -> Self {
+        Self { reported: ["submitted", "verified"], verified: ["verified"] }
+    }
+}
+
+/// How much of what is expected has come.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct ProgressCompleteness {
+    /// Units directly below.
+    #[schema(minimum = 0, example = 67)]
+    pub units_expected: u64,
+    /// Of those, units from which anything was reported.
+    #[schema(minimum = 0, example = 63)]
+    pub units_reporting: u64,
+}
+
+/// Progress (tiến độ) towards an indicator. Percentages are of the target, rounded to two decimals, never capped.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Progress {
+    /// What is counted.
+    pub indicator: ProgressIndicator,
+    /// Whose subtree is counted.
+    pub org_unit: ProgressUnit,
+    /// The instant that the figures stand at.
+    pub as_of: DateTime<Utc>,
+    /// The ledger's last entry that is in them.
+    #[schema(minimum = 0, example = 182340)]
+    pub ledger_seq: i64,
+    /// The target; null for units that have none.
+    #[schema(minimum = 0, example = 6000000)]
+    pub target: Option<i64>,
+    /// Submitted or verified, of the days asked for.
+    #[schema(example = 5123456)]
+    pub reported: i64,
+    /// Verified, of the days asked for.
+    #[schema(example = 4321000)]
+    pub verified: i64,
+    /// `reported` / `target` × 100; null without a target.
+    #[schema(example = 85.39)]
+    pub percent: Option<f64>,
+    /// `verified` / `target` × 100; null without a target.
+    #[schema(example = 72.02)]
+    pub verified_percent: Option<f64>,
+    /// The figures of all days up to `to`, whatever `from` is.
+    pub cumulative: TwoFigures,
+    /// How the figure moves; only where there is a target and nothing is filtered.
+    pub pace: Option<ProgressPace>,
+    /// The groups; they add up to `reported` and `verified`.
+    #[schema(max_items = 20000)]
+    pub groups: Vec<ProgressGroup>,
+    /// Which results are in the figures.
+    pub includes: ProgressIncludes,
+    /// How much of what is expected has come.
+    pub completeness: ProgressCompleteness,
+}
+
+/// What public progress is asked for.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct PublicProgressQuery {
+    /// The indicator; when absent, the first one that counts turns of the campaign that is open, or was last.
+    pub indicator_id: Option<Uuid>,
+}
+
+/// Public progress (tiến độ công khai): the country and its provinces.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PublicProgress {
+    /// The campaign's code.
+    #[schema(max_length = 40, example = "HE-2024")]
+    pub campaign: String,
+    /// What is counted.
+    pub indicator: ProgressIndicator,
+    /// The instant that the figures stand at.
+    pub as_of: DateTime<Utc>,
+    /// The ledger's last entry that is in them.
+    #[schema(minimum = 0, example = 182340)]
+    pub ledger_seq: i64,
+    /// The national target.
+    #[schema(minimum = 0, example = 6000000)]
+    pub target: i64,
+    /// Submitted or verified.
+    #[schema(example = 5123456)]
+    pub reported: i64,
+    /// Verified.
+    #[schema(example = 4321000)]
+    pub verified: i64,
+    /// `reported` / `target` × 100, never capped; null without a target.
+    #[schema(example = 85.39)]
+    pub percent: Option<f64>,
+    /// `verified` / `target` × 100, never capped; null without a target.
+    #[schema(example = 72.02)]
+    pub verified_percent: Option<f64>,
+    /// The provincial unions and the unions directly under the centre; they add up to the country.
+    #[schema(max_items = 1000)]
+    pub provinces: Vec<ProgressGroup>,
+    /// Whether these are demonstration data.
+    pub demo: bool,
+}

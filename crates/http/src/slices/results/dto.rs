@@ -1,0 +1,270 @@
+//! Results as they are sent.
+
+use crate::{
+    page::{list_query, page_schema},
+    problem::Code,
+    request::broken,
+    schema::{
+        AgeBandSchema, AudienceSchema, EvidenceKindSchema, FlagSchema, MeasureSchema, ResultStatusSchema, SexSchema,
+        TopicSchema,
+    },
+    slices::item,
+};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use tinhnguyen_domain::{
+    catalogue::{AgeBand, Audience, Measure, Sex, Topic},
+    counting::Turns,
+    results::{self as d, EvidenceKind, Flag, ResultStatus},
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::{Validate, ValidationError};
+
+/// Turns of support (lượt) on one topic to one audience, disaggregated as far as it was asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResultLine {
+    /// What it was about.
+    #[schema(value_type = TopicSchema, example = "cyber_safety")]
+    pub topic: Topic,
+    /// Who was supported.
+    #[schema(value_type = AudienceSchema, example = "children")]
+    pub audience: Audience,
+    /// Sex; absent when it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = SexSchema, required = false)]
+    pub sex: Option<Sex>,
+    /// Age band; absent when it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = AgeBandSchema, required = false)]
+    pub age_band: Option<AgeBand>,
+    /// Turns.
+    #[schema(minimum = 1, maximum = 100000, example = 42)]
+    pub turns: i64,
+}
+
+/// Something counted beside turns (kết quả khác).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResultOutput {
+    /// What is counted; a measure that is an output.
+    #[schema(value_type = MeasureSchema, example = "accounts_created")]
+    pub measure: Measure,
+    /// How many.
+    #[schema(minimum = 0, maximum = 1000000, example = 12)]
+    pub value: i64,
+}
+
+/// A link that supports the figures (minh chứng).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResultEvidence {
+    /// What it is.
+    #[schema(value_type = EvidenceKindSchema, example = "photo")]
+    pub kind: EvidenceKind,
+    /// Where it is.
+    #[schema(
+        min_length = 8,
+        max_length = 2000,
+        pattern = "^https?://[^\\s]+$",
+        example = "https://example.org/anh-1.jpg"
+    )]
+    pub url: String,
+    /// A remark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, min_length = 1, max_length = 500)]
+    pub note: Option<String>,
+}
+
+item! {
+    /// What a team reports for one activity and one day (kết quả hoạt động).
+    Result at "/v1/results" {
+        /// The activity.
+        activity_id: Uuid,
+        /// The team that reports, and to whose unit it is attributed.
+        team_id: Uuid,
+        /// The day that is reported, local to the campaign.
+        #[schema(example = "2024-07-01")]
+        reported_on: NaiveDate,
+        /// Turns by topic and audience.
+        #[schema(max_items = 200)]
+        lines: Vec<ResultLine>,
+        /// Outputs beside turns.
+        #[schema(max_items = 50)]
+        outputs: Vec<ResultOutput>,
+        /// Links that support the figures.
+        #[schema(max_items = 50)]
+        evidence: Vec<ResultEvidence>,
+        /// All turns of the lines together.
+        #[schema(minimum = 0, maximum = 20000000, example = 42)]
+        turns: i64,
+        /// Where it stands.
+        #[schema(value_type = ResultStatusSchema)]
+        status: ResultStatus,
+        /// Counts the submissions, from 1.
+        #[schema(minimum = 1, maximum = 1000000, example = 1)]
+        revision: i32,
+        /// Marks for a human eye; they never change what is counted.
+        #[schema(value_type = Vec<FlagSchema>, max_items = 20, example = json!([]))]
+        flags: Vec<Flag>,
+        /// Who wrote it.
+        created_by: Uuid,
+        /// Who submitted it last.
+        submitted_by: Option<Uuid>,
+        /// Who verified it.
+        verified_by: Option<Uuid>,
+        /// Why it was returned last.
+        #[schema(max_length = 2000)]
+        return_reason: Option<String>,
+    }
+}
+
+page_schema!(ResultPage of Result);
+
+impl Result {
+    /// What is sent of a result.
+    #[must_use]
+    pub fn of(result: d::ActivityResult, allowed_actions: Vec<&'static str>) -> Self {
+        let turns = result.statement.turns().0;
+        let lines = result.statement.lines.into_iter().map(|l| ResultLine {
+            topic: l.topic,
+            audience: l.audience,
+            sex: l.sex,
+            age_band: l.age_band,
+            turns: l.turns.0,
+        });
+        let outputs = result.statement.outputs.into_iter().map(|o| ResultOutput { measure: o.measure, value: o.value });
+        let evidence =
+            result.statement.evidence.into_iter().map(|e| ResultEvidence { kind: e.kind, url: e.url, note: e.note });
+        Self {
+            id: result.stamp.id,
+            activity_id: result.activity_id,
+            team_id: result.team_id,
+            reported_on: result.reported_on,
+            lines: lines.collect(),
+            outputs: outputs.collect(),
+            evidence: evidence.collect(),
+            turns,
+            status: result.status,
+            revision: result.revision,
+            flags: result.flags,
+            created_by: result.created_by,
+            submitted_by: result.submitted_by,
+            verified_by: result.verified_by,
+            return_reason: result.return_reason,
+            created_at: result.stamp.created_at,
+            updated_at: result.stamp.updated_at,
+            version: result.stamp.version,
+            allowed_actions,
+        }
+    }
+}
+
+list_query!(
+    /// Which results are listed.
+    ResultQuery, sorts: ["-created_at", "created_at"], {
+        /// By id.
+        id: Uuid,
+        /// Of this campaign.
+        campaign_id: Uuid,
+        /// Of this activity.
+        activity_id: Uuid,
+        /// Of this team.
+        team_id: Uuid,
+        /// Of teams of this unit and of all units below it.
+        within: Uuid,
+        /// In this state.
+        #[param(inline, value_type = Option<ResultStatusSchema>)]
+        status: ResultStatus,
+        /// With this mark.
+        #[param(inline, value_type = Option<FlagSchema>)]
+        flag: Flag,
+        /// Reported for this day or later.
+        from: NaiveDate,
+        /// Reported for this day or earlier.
+        to: NaiveDate,
+    }
+);
+
+/// A new result; it starts as a draft and counts once it is submitted. It states lines, outputs or both.
+#[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[validate(schema(function = "states_something"))]
+pub struct NewResult {
+    /// Your id for it (UUIDv7).
+    #[serde(default)]
+    pub id: Option<Uuid>,
+    /// The activity.
+    pub activity_id: Uuid,
+    /// The team that reports.
+    pub team_id: Uuid,
+    /// The day that is reported, local to the campaign.
+    #[schema(example = "2024-07-01")]
+    pub reported_on: NaiveDate,
+    /// Turns by topic and audience; each combination once.
+    #[serde(default)]
+    #[schema(max_items = 200)]
+    pub lines: Vec<ResultLine>,
+    /// Outputs beside turns; each measure once.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub outputs: Vec<ResultOutput>,
+    /// Links that support the figures.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub evidence: Vec<ResultEvidence>,
+}
+
+fn states_something(new: &NewResult) -> std::result::Result<(), ValidationError> {
+    if new.lines.is_empty() && new.outputs.is_empty() { Err(broken(Code::TooFew, "/lines")) } else { Ok(()) }
+}
+
+/// What changes in a draft or a returned result (JSON Merge Patch, RFC 7396).
+#[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct ResultPatch {
+    /// Turns by topic and audience, all of them.
+    #[serde(default)]
+    #[schema(nullable = false, max_items = 200)]
+    pub lines: Option<Vec<ResultLine>>,
+    /// Outputs beside turns, all of them.
+    #[serde(default)]
+    #[schema(nullable = false, max_items = 50)]
+    pub outputs: Option<Vec<ResultOutput>>,
+    /// Links that support the figures, all of them.
+    #[serde(default)]
+    #[schema(nullable = false, max_items = 50)]
+    pub evidence: Option<Vec<ResultEvidence>>,
+}
+
+/// Why a result is given back.
+#[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct ResultReturn {
+    /// What its author has to mend.
+    #[schema(min_length = 1, max_length = 2000, pattern = r"\S", example = "Thiếu danh sách lớp ngày 01/7.")]
+    pub reason: String,
+}
+
+/// The domain's lines of what was sent.
+pub(super) fn lines_of(lines: &[ResultLine]) -> Vec<d::Line> {
+    let line = |l: &ResultLine| d::Line {
+        topic: l.topic,
+        audience: l.audience,
+        sex: l.sex,
+        age_band: l.age_band,
+        turns: Turns(l.turns),
+    };
+    lines.iter().map(line).collect()
+}
+
+/// The domain's outputs of what was sent.
+pub(super) fn outputs_of(outputs: &[ResultOutput]) -> Vec<d::Output> {
+    outputs.iter().map(|o| d::Output { measure: o.measure, value: o.value }).collect()
+}
+
+/// The domain's evidence of what was sent.
+pub(super) fn evidence_of(evidence: &[ResultEvidence]) -> Vec<d::Evidence> {
+    evidence.iter().map(|e| d::Evidence { kind: e.kind, url: e.url.clone(), note: e.note.clone() }).collect()
+}

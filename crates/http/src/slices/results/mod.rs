@@ -1,0 +1,164 @@
+//! Results (kết quả hoạt động): what is counted.
+
+pub mod dto;
+pub mod ops;
+
+use crate::{
+    allowed::{Allowed, Demand, ResultRead, ResultVerify, ResultWrite},
+    problem::ApiResult,
+    reply,
+    request::Request,
+};
+use actix_web::{HttpResponse, delete, get, patch, post, web::Path};
+use dto::{NewResult, Result, ResultPage, ResultPatch, ResultQuery, ResultReturn};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+pub(super) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_results)
+        .service(create_result)
+        .service(get_result)
+        .service(patch_result)
+        .service(delete_result)
+        .service(submit_result)
+        .service(verify_result)
+        .service(return_result);
+}
+
+/// List results
+///
+/// Results (kết quả) of teams of the caller's subtrees, or of a team leader's own team.
+#[utoipa::path(tag = "results", params(ResultQuery),
+    responses((status = 200, description = "A page of results.", body = ResultPage)),
+    extensions(("x-permission" = json!(ResultRead::PERMISSION.as_str())), ("x-codes" = json!(["bad_cursor", "cursor_mismatch"]))))]
+#[get("/v1/results")]
+async fn list_results(allowed: Allowed<ResultRead>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    let query: ResultQuery = request.query(&app.contract)?;
+    let (page, units) = ops::list(app.store.read(), &allowed, &query).await?;
+    let view = ops::view(&allowed);
+    reply::page(&request, &query, page, |result| {
+        let unit = units.get(&result.team_id);
+        view(result, unit)
+    })
+}
+
+/// Create a result
+///
+/// Writes the draft of a result (kết quả) for one activity, team and day. It counts once it is submitted. What looks
+/// implausible is accepted and flagged.
+#[utoipa::path(tag = "results", request_body(content = NewResult, description = "The result."),
+    responses((status = 201, description = "The new draft.", body = Result),
+        (status = 200, description = "The result that this id and body made before.", body = Result)),
+    extensions(("x-permission" = json!(ResultWrite::PERMISSION.as_str())),
+        ("x-codes" = json!(["id_already_used", "result_exists", "idempotency_in_progress", "activity_cancelled", "campaign_not_open", "reference_not_found", "not_its_team", "outside_campaign", "in_the_future", "topic_not_of_kind", "not_an_output"]))))]
+#[post("/v1/results")]
+async fn create_result(allowed: Allowed<ResultWrite>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    let input = request.body::<NewResult>(&app.contract).await?;
+    reply::write(&app, &request, "create_result", &allowed.actor, &input.hash, async |tx, cx| {
+        ops::create(tx, cx, &allowed, &input.value).await
+    })
+    .await
+}
+
+/// Read a result
+///
+/// One result (kết quả) that the caller sees.
+#[utoipa::path(tag = "results", params(("id" = Uuid, Path, description = "The result.")),
+    responses((status = 200, description = "The result.", body = Result)),
+    extensions(("x-permission" = json!(ResultRead::PERMISSION.as_str()))))]
+#[get("/v1/results/{id}")]
+async fn get_result(allowed: Allowed<ResultRead>, id: Path<Uuid>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    request.no_query()?;
+    let (result, unit) = ops::find(app.store.read(), &allowed, *id).await?;
+    reply::item(&request, &ops::view(&allowed)(result, Some(&unit)))
+}
+
+/// Change a result
+///
+/// Changes a draft or a returned result (sửa kết quả).
+#[utoipa::path(tag = "results", params(("id" = Uuid, Path, description = "The result.")),
+    request_body(content = ResultPatch, description = "What changes."),
+    responses((status = 200, description = "The changed result.", body = Result)),
+    extensions(("x-permission" = json!(ResultWrite::PERMISSION.as_str())),
+        ("x-codes" = json!(["not_editable", "topic_not_of_kind", "not_an_output"]))))]
+#[patch("/v1/results/{id}")]
+async fn patch_result(allowed: Allowed<ResultWrite>, id: Path<Uuid>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    let input = request.body::<ResultPatch>(&app.contract).await?;
+    reply::write(&app, &request, "patch_result", &allowed.actor, &input.hash, async |tx, cx| {
+        ops::change(tx, cx, &allowed, *id, &input.value).await
+    })
+    .await
+}
+
+/// Delete a draft
+///
+/// Removes a draft (xóa bản nháp), which counted nowhere.
+#[utoipa::path(tag = "results", params(("id" = Uuid, Path, description = "The result.")),
+    responses((status = 204, description = "The draft is gone.")),
+    extensions(("x-permission" = json!(ResultWrite::PERMISSION.as_str())), ("x-codes" = json!(["not_editable"]))))]
+#[delete("/v1/results/{id}")]
+async fn delete_result(allowed: Allowed<ResultWrite>, id: Path<Uuid>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    request.no_body().await?;
+    reply::write(&app, &request, "delete_result", &allowed.actor, &[], async |tx, cx| {
+        ops::delete(tx, cx, &allowed, *id).await
+    })
+    .await
+}
+
+/// Submit a result
+///
+/// draft, returned → submitted (nộp kết quả): from now on it counts as reported.
+#[utoipa::path(tag = "results", params(("id" = Uuid, Path, description = "The result.")),
+    responses((status = 200, description = "The submitted result.", body = Result)),
+    extensions(("x-permission" = json!(ResultWrite::PERMISSION.as_str())),
+        ("x-codes" = json!(["wrong_state", "activity_cancelled", "campaign_not_open"]))))]
+#[post("/v1/results/{id}/submit")]
+async fn submit_result(allowed: Allowed<ResultWrite>, id: Path<Uuid>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    request.no_body().await?;
+    reply::write(&app, &request, "submit_result", &allowed.actor, &[], async |tx, cx| {
+        ops::submit(tx, cx, &allowed, *id).await
+    })
+    .await
+}
+
+/// Verify a result
+///
+/// submitted → verified (xác nhận kết quả): from now on it counts as verified too. Whoever submitted it doesn't verify it.
+#[utoipa::path(tag = "results", params(("id" = Uuid, Path, description = "The result.")),
+    responses((status = 200, description = "The verified result.", body = Result)),
+    extensions(("x-permission" = json!(ResultVerify::PERMISSION.as_str())),
+        ("x-codes" = json!(["wrong_state", "verifier_is_submitter"]))))]
+#[post("/v1/results/{id}/verify")]
+async fn verify_result(allowed: Allowed<ResultVerify>, id: Path<Uuid>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    request.no_body().await?;
+    reply::write(&app, &request, "verify_result", &allowed.actor, &[], async |tx, cx| {
+        ops::verify(tx, cx, &allowed, *id).await
+    })
+    .await
+}
+
+/// Return a result
+///
+/// submitted → returned (trả lại kết quả), with a reason: until it is submitted again it counts nowhere.
+#[utoipa::path(tag = "results", params(("id" = Uuid, Path, description = "The result.")),
+    request_body(content = ResultReturn, description = "Why."),
+    responses((status = 200, description = "The returned result.", body = Result)),
+    extensions(("x-permission" = json!(ResultVerify::PERMISSION.as_str())),
+        ("x-codes" = json!(["wrong_state", "verifier_is_submitter"]))))]
+#[post("/v1/results/{id}/return")]
+async fn return_result(allowed: Allowed<ResultVerify>, id: Path<Uuid>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    let input = request.body::<ResultReturn>(&app.contract).await?;
+    reply::write(&app, &request, "return_result", &allowed.actor, &input.hash, async |tx, cx| {
+        ops::give_back(tx, cx, &allowed, *id, &input.value.reason).await
+    })
+    .await
+}

@@ -1,0 +1,341 @@
+//! What requests on results mean. Whatever changes a counted figure goes through [`settle`], which writes the result,
+//! its difference to the ledger and the audit row together.
+
+use super::dto::{NewResult, Result as Body, ResultPatch, ResultQuery, evidence_of, lines_of, outputs_of};
+use crate::{
+    allowed::{Demand, ResultRead, ResultVerify, ResultWrite, Scope},
+    fields::{Faults, ensure_open, repeated},
+    page::ListQuery,
+    problem::{ApiError, ApiResult, Code, Fault},
+    reply::{Cx, Reply},
+    slices::{
+        activities::ops::problem as activity_problem,
+        teams::ops::{Nowhere, nothing, within},
+    },
+};
+use std::collections::HashMap;
+use tinhnguyen_domain::{
+    access::Permission,
+    activities::{Activity, ActivityStatus},
+    campaigns::Campaign,
+    counting::Counted,
+    org_units::UnitPath,
+    results::{ActivityResult, ResultAction, ResultError, ResultStatus, Statement, flags_of},
+    teams::Team,
+};
+use tinhnguyen_persistence::{
+    ConnectionTrait, Tx, activities, campaigns,
+    ledger::{self, Posting},
+    page::Page,
+    results::{self, Filter},
+    teams,
+};
+use uuid::Uuid;
+
+/// Lists the results of teams that the caller reaches, with the paths of the teams' units.
+///
+/// # Errors
+/// Problems of the query.
+pub async fn list(
+    conn: &impl ConnectionTrait,
+    scope: &Scope<ResultRead>,
+    query: &ResultQuery,
+) -> ApiResult<(Page<ActivityResult>, HashMap<Uuid, UnitPath>)> {
+    let page = query.page_request()?;
+    let within = match within(conn, scope, query.within).await? {
+        Ok(path) => path,
+        Err(Nowhere) => return Ok((nothing(page.include_total), HashMap::new())),
+    };
+    let filter = Filter {
+        id: query.id,
+        campaign_id: query.campaign_id,
+        activity_id: query.activity_id,
+        team_id: query.team_id,
+        within,
+        status: query.status,
+        flag: query.flag,
+        from: query.from,
+        to: query.to,
+        updated_since: query.updated_since,
+    };
+    let found = results::list(conn, &scope.reaches, &filter, &page).await?;
+    let reporting: Vec<Uuid> = found.data.iter().map(|result| result.team_id).collect();
+    let paths = teams::unit_paths(conn, &reporting).await?;
+    Ok((found, paths))
+}
+
+/// Shows results to this caller, by the path of the team's unit.
+pub fn view<P: Demand>(scope: &Scope<P>) -> impl Fn(ActivityResult, Option<&UnitPath>) -> Body {
+    let writes = scope.reaches_of(Permission::ResultWrite);
+    let verifies = scope.reaches_of(Permission::ResultVerify);
+    let me = scope.actor.stamp.id;
+    move |result, unit| {
+        let mut actions = Vec::new();
+        let team = result.team_id;
+        if unit.is_some_and(|unit| writes.covers_team(unit, team)) {
+            if result.status.is_editable() {
+                actions.push("edit");
+            }
+            if result.status == ResultStatus::Draft {
+                actions.push("delete");
+            }
+            if result.status.after(ResultAction::Submit).is_ok() {
+                actions.push("submit");
+            }
+        }
+        if unit.is_some_and(|unit| verifies.covers_team(unit, team)) && result.submitted_by != Some(me) {
+            let acts = [ResultAction::Verify, ResultAction::Return];
+            actions.extend(acts.iter().filter(|a| result.status.after(**a).is_ok()).map(|a| a.as_str()));
+        }
+        Body::of(result, actions)
+    }
+}
+
+/// Finds a result that the caller sees, and the path of its team's unit.
+///
+/// # Errors
+/// `not_found`.
+pub async fn find<P: Demand>(
+    conn: &impl ConnectionTrait,
+    scope: &Scope<P>,
+    id: Uuid,
+) -> ApiResult<(ActivityResult, UnitPath)> {
+    let result = results::find(conn, &scope.sees, id).await?.ok_or_else(ApiError::not_found)?;
+    let team = result.team_id;
+    let path = teams::unit_paths(conn, &[team]).await?.remove(&team).ok_or_else(ApiError::not_found)?;
+    Ok((result, path))
+}
+
+/// What a statement must hold beyond its schema.
+fn check(faults: &mut Faults, activity: &Activity, statement: &Statement) {
+    if statement.lines.is_empty() && statement.outputs.is_empty() {
+        faults.push(Fault::at("/lines", Code::TooFew).limit(1));
+    }
+    let keys: Vec<_> = statement.lines.iter().map(|l| (l.topic, l.audience, l.sex, l.age_band)).collect();
+    repeated(&keys).for_each(|at| faults.add(format!("/lines/{at}"), Code::NotUnique));
+    for (at, line) in statement.lines.iter().enumerate() {
+        if !line.topic.fits(activity.kind) {
+            let fault = Fault::at(format!("/lines/{at}/topic"), Code::TopicNotOfKind);
+            faults.push(fault.limit(activity.kind.as_str()));
+        }
+    }
+    let measures: Vec<_> = statement.outputs.iter().map(|o| o.measure).collect();
+    repeated(&measures).for_each(|at| faults.add(format!("/outputs/{at}/measure"), Code::NotUnique));
+    for (at, measure) in measures.iter().enumerate().filter(|(_, measure)| !measure.is_output()) {
+        faults.push(Fault::at(format!("/outputs/{at}/measure"), Code::NotAnOutput).limit(measure.as_str()));
+    }
+}
+
+/// What a result stands in: held until the transaction ends, so that cancelling comes before or after.
+struct Setting {
+    activity: Activity,
+    campaign: Campaign,
+    team: Team,
+}
+
+async fn setting(tx: &Tx, activity_id: Uuid, team_id: Uuid) -> ApiResult<Setting> {
+    let activity = activities::hold(tx, activity_id).await?.ok_or_else(ApiError::not_found)?;
+    let campaign = campaigns::find(tx, activity.campaign_id).await?.ok_or_else(ApiError::not_found)?;
+    let team = teams::find_any(tx, team_id).await?.ok_or_else(ApiError::not_found)?;
+    Ok(Setting { activity, campaign, team })
+}
+
+/// Writes the draft of a result of a team that the caller coordinates or leads.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, new: &NewResult) -> ApiResult<Reply> {
+    if cx.is_retry(tx, new.id).await? {
+        let (result, unit) = find(tx, scope, new.id.unwrap_or_default()).await?;
+        return Reply::ok(&view(scope)(result, Some(&unit)));
+    }
+    let mut faults = Faults::default();
+    let team = faults.found("/team_id", teams::find(tx, &scope.sees, new.team_id).await?);
+    let unit = match &team {
+        Some(team) => teams::unit_paths(tx, &[team.stamp.id]).await?.remove(&team.stamp.id),
+        None => None,
+    };
+    if let Some(unit) = &unit {
+        scope.ensure_team(unit, new.team_id)?;
+    }
+    faults.found("/activity_id", activities::find(tx, &scope.sees, new.activity_id).await?);
+    faults.settle()?;
+    let Setting { activity, campaign, team } = setting(tx, new.activity_id, new.team_id).await?;
+
+    let statement = Statement {
+        lines: lines_of(&new.lines),
+        outputs: outputs_of(&new.outputs),
+        evidence: evidence_of(&new.evidence),
+    };
+    let mut faults = Faults::default();
+    if !activity.team_ids.contains(&team.stamp.id) {
+        faults.add("/team_id", Code::NotItsTeam);
+    }
+    faults.day("/reported_on", campaign.ensure_reportable(new.reported_on, cx.now));
+    check(&mut faults, &activity, &statement);
+    faults.settle()?;
+    ensure_open(&campaign)?;
+    activity.ensure_takes_report_of(team.stamp.id).map_err(|err| activity_problem(&err))?;
+    if let Some(existing) = results::id_of_day(tx, new.activity_id, new.team_id, new.reported_on).await? {
+        return Err(ApiError::new(Code::ResultExists).with("existing", format!("/v1/results/{existing}")));
+    }
+    let result = ActivityResult {
+        stamp: cx.new_stamp(new.id),
+        activity_id: new.activity_id,
+        team_id: new.team_id,
+        reported_on: new.reported_on,
+        flags: flags_of(&statement, &activity, team.status),
+        statement,
+        status: ResultStatus::Draft,
+        revision: 1,
+        created_by: cx.actor_id,
+        submitted_by: None,
+        verified_by: None,
+        return_reason: None,
+    };
+    results::insert(tx, &result).await?;
+    go_on(tx, cx, activity).await?;
+    cx.record(tx, "result", result.stamp.id).await?;
+    Reply::created(&view(scope)(result, unit.as_ref()))
+}
+
+/// A planned activity goes on as soon as something is filed to it.
+async fn go_on(tx: &Tx, cx: &Cx<'_>, mut activity: Activity) -> ApiResult<()> {
+    let status = activity.status.on_report().map_err(|err| activity_problem(&err))?;
+    if activity.status == ActivityStatus::Planned {
+        activity.status = status;
+        activity.stamp = cx.next_stamp(activity.stamp);
+        activities::update(tx, &activity).await?;
+    }
+    Ok(())
+}
+
+fn problem(err: &ResultError) -> ApiError {
+    match err {
+        ResultError::WrongState { from, .. } => ApiError::new(Code::WrongState).with("state", from.as_str()),
+        ResultError::NotEditable(status) => ApiError::new(Code::NotEditable).with("state", status.as_str()),
+        ResultError::OwnResult => ApiError::new(Code::VerifierIsSubmitter),
+    }
+}
+
+/// Finds a result whose team the caller reaches, and holds that the client changes what it has seen.
+async fn take<P: Demand>(tx: &Tx, cx: &Cx<'_>, scope: &Scope<P>, id: Uuid) -> ApiResult<(ActivityResult, UnitPath)> {
+    let (result, unit) = find(tx, scope, id).await?;
+    scope.ensure_team(&unit, result.team_id)?;
+    cx.ensure_unchanged(&result.stamp)?;
+    Ok((result, unit))
+}
+
+/// Writes a moved result and what its move changes in the figures, in one transaction.
+async fn settle(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    before: &Counted,
+    mut result: ActivityResult,
+    setting: &Setting,
+) -> ApiResult<ActivityResult> {
+    result.stamp = cx.next_stamp(result.stamp);
+    results::update(tx, &result).await?;
+    let indicators = campaigns::indicators_of(tx, setting.campaign.stamp.id).await?;
+    let posting = Posting {
+        at: cx.now,
+        actor_id: cx.actor_id,
+        result: &result,
+        org_unit_id: setting.team.org_unit_id,
+        locality_id: setting.activity.locality_id,
+        before,
+    };
+    ledger::post(tx, &indicators, &[posting]).await?;
+    cx.record(tx, "result", result.stamp.id).await?;
+    Ok(result)
+}
+
+/// Changes a draft or a returned result.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn change(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    scope: &Scope<ResultWrite>,
+    id: Uuid,
+    patch: &ResultPatch,
+) -> ApiResult<Reply> {
+    let (result, unit) = take(tx, cx, scope, id).await?;
+    let setting = setting(tx, result.activity_id, result.team_id).await?;
+    let mut statement = result.statement.clone();
+    if let Some(lines) = &patch.lines {
+        statement.lines = lines_of(lines);
+    }
+    if let Some(outputs) = &patch.outputs {
+        statement.outputs = outputs_of(outputs);
+    }
+    if let Some(evidence) = &patch.evidence {
+        statement.evidence = evidence_of(evidence);
+    }
+    let before = result.counted();
+    let mut changed = result.edit(statement).map_err(|err| problem(&err))?;
+    let mut faults = Faults::default();
+    check(&mut faults, &setting.activity, &changed.statement);
+    faults.settle()?;
+    changed.flags = flags_of(&changed.statement, &setting.activity, setting.team.status);
+    let result = settle(tx, cx, &before, changed, &setting).await?;
+    Reply::ok(&view(scope)(result, Some(&unit)))
+}
+
+/// Removes a draft, which counted nowhere.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn delete(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, id: Uuid) -> ApiResult<Reply> {
+    let (result, _) = take(tx, cx, scope, id).await?;
+    if result.status != ResultStatus::Draft {
+        return Err(ApiError::new(Code::NotEditable).with("state", result.status.as_str()));
+    }
+    results::delete_draft(tx, id, result.stamp.version).await?;
+    cx.record(tx, "result", id).await?;
+    Ok(Reply::gone())
+}
+
+/// Files a draft or a returned result: from now on it counts as reported.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn submit(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, id: Uuid) -> ApiResult<Reply> {
+    let (result, unit) = take(tx, cx, scope, id).await?;
+    let setting = setting(tx, result.activity_id, result.team_id).await?;
+    let before = result.counted();
+    let mut submitted = result.submit(cx.actor_id).map_err(|err| problem(&err))?;
+    ensure_open(&setting.campaign)?;
+    setting.activity.ensure_takes_report_of(submitted.team_id).map_err(|err| activity_problem(&err))?;
+    submitted.flags = flags_of(&submitted.statement, &setting.activity, setting.team.status);
+    let result = settle(tx, cx, &before, submitted, &setting).await?;
+    go_on(tx, cx, setting.activity).await?;
+    Reply::ok(&view(scope)(result, Some(&unit)))
+}
+
+/// Verifies a submitted result: from now on it counts as verified too.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn verify(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultVerify>, id: Uuid) -> ApiResult<Reply> {
+    let (result, unit) = take(tx, cx, scope, id).await?;
+    let setting = setting(tx, result.activity_id, result.team_id).await?;
+    let before = result.counted();
+    let verified = result.verify(cx.actor_id).map_err(|err| problem(&err))?;
+    let result = settle(tx, cx, &before, verified, &setting).await?;
+    Reply::ok(&view(scope)(result, Some(&unit)))
+}
+
+/// Gives a submitted result back to its author: until it is submitted again it counts nowhere.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn give_back(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultVerify>, id: Uuid, reason: &str) -> ApiResult<Reply> {
+    let (result, unit) = take(tx, cx, scope, id).await?;
+    let setting = setting(tx, result.activity_id, result.team_id).await?;
+    let before = result.counted();
+    let returned = result.give_back(cx.actor_id, reason.to_owned()).map_err(|err| problem(&err))?;
+    let result = settle(tx, cx, &before, returned, &setting).await?;
+    Reply::ok(&view(scope)(result, Some(&unit)))
+}
