@@ -11,6 +11,7 @@ use actix_web::{
     Error, HttpMessage, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
     http::{Method, StatusCode, header},
     middleware::Next,
     web,
@@ -29,71 +30,141 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// The outermost middleware.
 ///
 /// # Errors
-/// None: every error becomes an answer.
+/// Only answers that have no route's request to go with (a panic, the deadline): they are complete all the same.
 pub async fn edge(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
-    let id = request_id(&request);
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let head = request.method() == Method::HEAD;
-    let method = request.method().clone();
-    if head {
+    let asked = Asked::of(&request);
+    request.extensions_mut().insert(RequestId(asked.id.clone()));
+    if asked.method == Method::HEAD {
         // Routes are declared for GET; the server leaves the body of an answer to HEAD out by itself.
         request.head_mut().method = Method::GET;
     }
-    let http = request.request().clone();
+    if let Err(problem) = acceptable(&request) {
+        let response = asked.render(&problem);
+        asked.done(started, "unmatched", None, response.status(), None);
+        return Ok(request.into_response(response));
+    }
+    // Routing wants the request for itself alone, so no clone of it is kept meanwhile.
     let outcome = tokio::time::timeout(DEADLINE, AssertUnwindSafe(next.call(request)).catch_unwind()).await;
-    let app = http.app_data::<web::Data<App>>().cloned();
-    let (mut response, cause) = match outcome {
-        Ok(Ok(Ok(response))) => {
-            let cause = response.response().error().map(describe);
-            (response.map_into_boxed_body(), cause)
-        }
+    let (problem, cause) = match outcome {
+        Ok(Ok(Ok(response))) => return Ok(asked.answer(response.map_into_boxed_body(), started)),
         Ok(Ok(Err(err))) => {
-            let cause = describe(&err);
-            (ServiceResponse::new(http.clone(), HttpResponse::from_error(err)), Some(cause))
+            let problem = problem_of(&err, err.as_response_error().status_code().as_u16());
+            (problem.unwrap_or_else(|| ApiError::internal(&err)), describe(&err))
         }
         Ok(Err(panic)) => {
-            if let Some(gauge) = app.as_ref().and_then(|a| a.metrics.panics.as_ref()) {
-                gauge.inc();
-            }
             let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            let err: Error = ApiError::internal(format!("panic: {text}")).into();
-            (ServiceResponse::new(http.clone(), HttpResponse::from_error(err)), Some(format!("panic: {text}")))
+            if let Some(gauge) = asked.app.as_ref().and_then(|app| app.metrics.panics.as_ref()) {
+                gauge.inc();
+            }
+            (ApiError::new(Code::Internal), format!("panic: {text}"))
         }
-        Err(_) => {
-            let err: Error = ApiError::new(Code::Unavailable).into();
-            (ServiceResponse::new(http.clone(), HttpResponse::from_error(err)), Some("deadline".to_owned()))
-        }
+        Err(_) => (ApiError::new(Code::Unavailable), "deadline".to_owned()),
     };
-    if let Some(problem) = problem_of(&response) {
-        let base = app.as_ref().map(|a| a.public_url.clone()).unwrap_or_default();
-        let body = render(&http, &problem, &base, &id);
-        response = ServiceResponse::new(http.clone(), body);
-    }
-    finish(&mut response, &id);
+    let response = asked.render(&problem);
+    asked.done(started, "unmatched", None, response.status(), Some(&cause));
+    Err(InternalError::from_response(problem, response).into())
+}
 
-    let status = response.status();
-    let route = http.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-    let actor = http.extensions().get::<ActorId>().map(|a| a.0);
-    log(&id, &method, &route, status, started.elapsed(), actor, cause.as_deref());
-    if let Some(app) = app {
-        app.metrics.request(&route, method.as_str(), status.as_u16(), started.elapsed().as_secs_f64());
+/// What the contract answers in is JSON; a client that takes nothing of the kind is told so before any work.
+fn acceptable(request: &ServiceRequest) -> Result<(), ApiError> {
+    let path = request.path();
+    if !path.starts_with("/v1/") || path.contains('.') {
+        return Ok(());
     }
-    Ok(response)
+    let Some(accept) = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()) else { return Ok(()) };
+    let mut ranges = accept.split(',').map(|range| {
+        let mut pieces = range.split(';');
+        let kind = pieces.next().unwrap_or_default().trim().to_ascii_lowercase();
+        let refused = pieces.any(|p| matches!(p.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+        (kind, refused)
+    });
+    let takes = |kind: &str| matches!(kind, "*/*" | "application/*" | "application/json" | "application/problem+json");
+    if accept.trim().is_empty() || ranges.any(|(kind, refused)| takes(&kind) && !refused) {
+        Ok(())
+    } else {
+        Err(ApiError::new(Code::NotAcceptable))
+    }
+}
+
+/// What has to be known of a request after it is gone.
+struct Asked {
+    id: String,
+    method: Method,
+    path: String,
+    lang: Lang,
+    app: Option<web::Data<App>>,
+}
+
+impl Asked {
+    fn of(request: &ServiceRequest) -> Self {
+        let accept = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+        Self {
+            id: request_id(request),
+            method: request.method().clone(),
+            path: request.path().to_owned(),
+            lang: Lang::negotiate(accept),
+            app: request.app_data::<web::Data<App>>().cloned(),
+        }
+    }
+
+    /// Finishes the answer of a route.
+    fn answer(&self, response: ServiceResponse<BoxBody>, started: Instant) -> ServiceResponse<BoxBody> {
+        let status = response.status();
+        let route = response.request().match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+        let actor = response.request().extensions().get::<ActorId>().map(|a| a.0);
+        let error = response.response().error();
+        let cause = error.map(describe);
+        let problem = error.and_then(|err| problem_of(err, status.as_u16()));
+        let mut response = match problem {
+            Some(problem) => ServiceResponse::new(response.request().clone(), self.render(&problem)),
+            None => response,
+        };
+        finish(response.headers_mut(), &self.id);
+        self.done(started, &route, actor, response.status(), cause.as_deref());
+        response
+    }
+
+    fn render(&self, problem: &ApiError) -> HttpResponse {
+        let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = HttpResponse::build(status);
+        for (name, value) in &problem.headers {
+            response.insert_header((name.clone(), value.as_str()));
+        }
+        response
+            .insert_header((header::CONTENT_LANGUAGE, self.lang.tag()))
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .content_type("application/problem+json");
+        if matches!(problem.code, Code::RequestTimeout | Code::PayloadTooLarge) {
+            // The rest of the body is not read, so the connection can't be used again.
+            response.force_close();
+        }
+        let base = self.app.as_ref().map(|app| app.public_url.as_str()).unwrap_or_default();
+        let mut response = response.body(problem.body(self.lang, base, &self.path, &self.id).to_string());
+        finish(response.headers_mut(), &self.id);
+        response
+    }
+
+    fn done(&self, started: Instant, route: &str, actor: Option<Uuid>, status: StatusCode, cause: Option<&str>) {
+        let took = started.elapsed();
+        log(&self.id, &self.method, route, status, took, actor, cause);
+        if let Some(app) = &self.app {
+            app.metrics.request(route, self.method.as_str(), status.as_u16(), took.as_secs_f64());
+        }
+    }
 }
 
 fn describe(err: &Error) -> String {
     err.as_error::<ApiError>().map_or_else(|| err.to_string(), ToString::to_string)
 }
 
-/// The problem that an answer stands for, when it is an error that has no body of its own yet.
-fn problem_of(response: &ServiceResponse<BoxBody>) -> Option<ApiError> {
-    let error = response.response().error()?;
-    if let Some(problem) = error.as_error::<ApiError>() {
+/// The problem that an error stands for, when it is one that has no body of its own.
+fn problem_of(err: &Error, status: u16) -> Option<ApiError> {
+    if let Some(problem) = err.as_error::<ApiError>() {
         return Some(ApiError {
             detail: problem.detail.clone(),
             faults: problem.faults.clone(),
@@ -103,7 +174,7 @@ fn problem_of(response: &ServiceResponse<BoxBody>) -> Option<ApiError> {
         });
     }
     // Errors that actix itself raises, such as a broken transfer.
-    let code = match response.status().as_u16() {
+    let code = match status {
         404 => Code::NotFound,
         405 => Code::MethodNotAllowed,
         408 => Code::RequestTimeout,
@@ -116,27 +187,8 @@ fn problem_of(response: &ServiceResponse<BoxBody>) -> Option<ApiError> {
     Some(ApiError::new(code))
 }
 
-fn render(http: &actix_web::HttpRequest, problem: &ApiError, base: &str, id: &str) -> HttpResponse {
-    let accept = http.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
-    let lang = Lang::negotiate(accept);
-    let status = StatusCode::from_u16(problem.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = HttpResponse::build(status);
-    for (name, value) in &problem.headers {
-        response.insert_header((name.clone(), value.as_str()));
-    }
-    response
-        .insert_header((header::CONTENT_LANGUAGE, lang.tag()))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .content_type("application/problem+json");
-    if matches!(problem.code, Code::RequestTimeout | Code::PayloadTooLarge) {
-        // The rest of the body is not read, so the connection can't be used again.
-        response.force_close();
-    }
-    response.body(problem.body(lang, base, http.path(), id).to_string())
-}
-
-fn finish(response: &mut ServiceResponse<BoxBody>, id: &str) {
-    let headers = response.headers_mut();
+/// The headers that every answer has.
+fn finish(headers: &mut header::HeaderMap, id: &str) {
     if let Ok(id) = header::HeaderValue::from_str(id) {
         headers.insert(header::HeaderName::from_static("x-request-id"), id);
     }
@@ -144,7 +196,10 @@ fn finish(response: &mut ServiceResponse<BoxBody>, id: &str) {
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     }
-    headers.append(header::VARY, header::HeaderValue::from_static("authorization, accept-language"));
+    // Rendered answers come here twice.
+    if !headers.get_all(header::VARY).any(|v| v.as_bytes().starts_with(b"authorization")) {
+        headers.append(header::VARY, header::HeaderValue::from_static("authorization, accept-language"));
+    }
 }
 
 /// The client's name for the request, when it is a sound one; else a new one.
