@@ -13,10 +13,20 @@
 #[macro_use]
 mod harness;
 
+mod access;
+mod activities;
+mod auth;
+mod campaigns;
+mod catalogue;
 mod errors;
 mod ledger;
+mod localities;
 mod migrations;
+mod org_units;
+mod progress;
+mod results;
 mod scope;
 mod store;
 mod store_postgres;
 mod store_sqlite;
+mod teams;

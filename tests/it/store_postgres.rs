@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
-use tinhnguyen_persistence::{StoreError, StoreResult, Tx, entities::counter};
+use tinhnguyen_persistence::{Retryable, StoreError, StoreResult, Tx, entities::counter};
 use tokio::sync::{Barrier, Notify};
 
 async fn setting(conn: &impl ConnectionTrait, name: &str) -> String {

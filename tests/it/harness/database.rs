@@ -4,6 +4,7 @@ use sea_orm::{
     ConnectionTrait,
     sqlx::{ConnectOptions as _, postgres::PgConnectOptions},
 };
+use secrecy::SecretString;
 use std::{
     process,
     sync::{
@@ -12,7 +13,9 @@ use std::{
     },
 };
 use tempfile::TempDir;
-use tinhnguyen_persistence::{Database, Store};
+use tinhnguyen_domain::access::Role;
+use tinhnguyen_http::passwords::Passwords;
+use tinhnguyen_persistence::{Database, Store, access, reference};
 
 /// Names the cluster: the URL of a superuser.
 const POSTGRES_URL: &str = "TEST_POSTGRES_URL";
@@ -106,9 +109,37 @@ pub fn prepare(engine: Engine, content: Content) {
     }
 }
 
+/// The schema, the reference data, and the first user.
 async fn fill(database: Database) {
     let store = Store::open(database).await.unwrap();
     store.migrate().await.unwrap();
+    reference::seed(&store).await.unwrap();
+    let hash = Passwords::default().hash(SecretString::from(super::ADMIN_PASSWORD)).await.unwrap();
+    let user = access::User {
+        stamp: super::rows::stamp(),
+        username: super::ADMIN.to_owned(),
+        full_name: "Quản trị viên".to_owned(),
+        email: None,
+        disabled: false,
+        created_by: None,
+    };
+    let grant = access::GrantRecord {
+        stamp: super::rows::stamp(),
+        user_id: user.stamp.id,
+        role: Role::Administrator,
+        org_unit_id: super::world::centre(),
+        team_id: None,
+        valid_from: None,
+        valid_to: None,
+        granted_by: user.stamp.id,
+    };
+    store
+        .write(async |tx| {
+            access::insert_user(tx, &user, Some(hash.clone())).await?;
+            access::insert_grant(tx, &grant).await
+        })
+        .await
+        .unwrap();
     store.close().await.unwrap();
 }
 

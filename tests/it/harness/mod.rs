@@ -1,8 +1,12 @@
 //! What every test stands on: a database of its own, a clock that stands still, and the check at the end.
 
+mod api;
+mod conformance;
 mod database;
 mod rows;
+pub mod world;
 
+pub use api::{Answer, Caller, T, app, id_in};
 pub use database::{Content, Engine, Scratch};
 pub use rows::{Field, day, unit};
 
@@ -45,6 +49,11 @@ macro_rules! only {
         }
     )+};
 }
+
+/// The first user, administrator at the centre.
+pub const ADMIN: &str = "admin";
+/// Their password.
+pub const ADMIN_PASSWORD: &str = "mat-khau-cua-bai-thu";
 
 /// The present of all tests: in the middle of the campaign, 10:00 in Viet Nam.
 pub fn now() -> DateTime<Utc> {

@@ -1,0 +1,116 @@
+//! The campaign of summer 2024 as tests use it: its seeded parts by name, and teams, activities and results made
+//! through the public API.
+
+use super::{Caller, T, id_in};
+use serde_json::{Value, json};
+use tinhnguyen_domain::access::Role;
+use tinhnguyen_persistence::reference::{self, id_of};
+use uuid::Uuid;
+
+/// Hà Nội's union, and the others that tests set beside it.
+pub const HA_NOI: &str = "TD-01";
+pub const DA_NANG: &str = "TD-48";
+
+/// The seeded campaign.
+pub fn campaign() -> Uuid {
+    id_of("campaign", reference::CAMPAIGN)
+}
+
+/// The seeded indicator: 6,000,000 turns.
+pub fn indicator() -> Uuid {
+    id_of("indicator", "HE-2024/7")
+}
+
+/// A seeded unit.
+pub fn seeded_unit(code: &str) -> Uuid {
+    id_of("org_unit", code)
+}
+
+/// The centre.
+pub fn centre() -> Uuid {
+    seeded_unit(reference::CENTRE)
+}
+
+/// A seeded locality as it was in summer 2024; `00001` is Phúc Xá, a ward of Hà Nội.
+pub fn place(code: &str) -> Uuid {
+    id_of("locality", &format!("{code}@2024-01-01"))
+}
+
+/// A seeded locality of the reform.
+pub fn place_since_2025(code: &str) -> Uuid {
+    id_of("locality", &format!("{code}@2025-07-01"))
+}
+
+/// A team's body.
+pub fn new_team(org_unit_id: Uuid) -> Value {
+    json!({
+        "campaign_id": campaign(), "org_unit_id": org_unit_id, "kind": "community_digital_transformation",
+        "name": "Đội hình Chuyển đổi số cộng đồng", "modes": ["in_place"], "locality_ids": [place("00001")],
+        "starts_on": "2024-06-01", "ends_on": "2024-08-31",
+    })
+}
+
+/// An activity's body, led by a team.
+pub fn new_activity(team: Uuid) -> Value {
+    json!({
+        "campaign_id": campaign(), "lead_team_id": team, "team_ids": [team], "locality_id": place("00001"),
+        "kind": "training_class", "topics": ["cyber_safety", "office_software"], "title": "Lớp kỹ năng số cho người dân",
+        "mode": "in_person", "starts_at": "2024-07-01T01:00:00Z", "ends_at": "2024-07-01T04:00:00Z",
+    })
+}
+
+/// A result's body: turns on cyber safety for residents.
+pub fn new_result(activity: Uuid, team: Uuid, day: &str, turns: i64) -> Value {
+    json!({
+        "activity_id": activity, "team_id": team, "reported_on": day,
+        "lines": [{"topic": "cyber_safety", "audience": "residents", "turns": turns}],
+    })
+}
+
+impl T {
+    /// A unit of the commune level below another one.
+    pub async fn commune(&self, parent: Uuid, code: &str) -> Uuid {
+        let body = json!({"code": code, "name": format!("Đoàn phường {code}"), "kind": "commune", "parent_id": parent});
+        let made = self.admin.post("/v1/org-units", &body).await;
+        made.ok(201);
+        made.id()
+    }
+
+    /// A new team of a unit.
+    pub async fn team(&self, org_unit_id: Uuid) -> Value {
+        self.admin.post("/v1/teams", &new_team(org_unit_id)).await.ok(201)
+    }
+
+    /// A team at work, and who leads it.
+    pub async fn deployed_team(&self, org_unit_id: Uuid) -> (Value, Caller) {
+        let team = self.team(org_unit_id).await;
+        let leader = self.leader(&team).await;
+        for action in ["ready", "deploy"] {
+            self.admin.act(&format!("/v1/teams/{}/{action}", id_in(&team, "id"))).await.ok(200);
+        }
+        let team = self.admin.get(&format!("/v1/teams/{}", id_in(&team, "id"))).await.ok(200);
+        (team, leader)
+    }
+
+    /// An activity of a team, made by somebody.
+    pub async fn activity(&self, by: &Caller, team: &Value) -> Value {
+        by.post("/v1/activities", &new_activity(id_in(team, "id"))).await.ok(201)
+    }
+
+    /// A draft for a day.
+    pub async fn draft(&self, by: &Caller, activity: &Value, day: &str, turns: i64) -> Value {
+        let body = new_result(id_in(activity, "id"), id_in(activity, "lead_team_id"), day, turns);
+        by.post("/v1/results", &body).await.ok(201)
+    }
+
+    /// A submitted result for a day.
+    pub async fn submitted(&self, by: &Caller, activity: &Value, day: &str, turns: i64) -> Value {
+        let draft = self.draft(by, activity, day, turns).await;
+        by.act(&format!("/v1/results/{}/submit", id_in(&draft, "id"))).await.ok(200)
+    }
+
+    /// A verifier over a subtree.
+    pub async fn verifier(&self, org_unit_id: Uuid) -> Caller {
+        self.user(Role::Verifier, org_unit_id).await
+    }
+}

@@ -1,0 +1,241 @@
+//! Progress: the figure by every slice, exact after every write, on every replica.
+
+use crate::harness::{Caller, T, id_in, world::{DA_NANG, HA_NOI, centre, indicator, new_activity, new_result, place, seeded_unit}};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use tinhnguyen_domain::access::Role;
+use uuid::Uuid;
+
+/// Reported and verified of the groups, by key; groups of zero left out.
+pub fn groups(progress: &Value, list: &str) -> BTreeMap<String, (i64, i64)> {
+    let figure = |group: &Value, name: &str| group[name].as_i64().unwrap();
+    progress[list]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| (group["key"].as_str().unwrap().to_owned(), (figure(group, "reported"), figure(group, "verified"))))
+        .filter(|(_, figures)| *figures != (0, 0))
+        .collect()
+}
+
+fn total(progress: &Value) -> (i64, i64) {
+    (progress["reported"].as_i64().unwrap(), progress["verified"].as_i64().unwrap())
+}
+
+async fn ask(by: &Caller, query: &str) -> Value {
+    by.get(&format!("/v1/progress?{query}")).await.ok(200)
+}
+
+fn result_path(result: &Value) -> String {
+    format!("/v1/results/{}", id_in(result, "id"))
+}
+
+/// Three results: 10 and 5 turns verified in a ward of Hà Nội, 7 submitted in Đà Nẵng.
+async fn three_results(t: &T) -> [Value; 3] {
+    let ward = t.commune(seeded_unit(HA_NOI), "XD-00001").await;
+    let (one, leader) = t.deployed_team(ward).await;
+    let (two, other_leader) = t.deployed_team(seeded_unit(DA_NANG)).await;
+    let verifier = t.verifier(centre()).await;
+    let first = t.activity(&leader, &one).await;
+    let mut body = new_activity(id_in(&two, "id"));
+    body["kind"] = json!("project06_support");
+    body["topics"] = json!(["electronic_payment"]);
+    body["locality_id"] = json!(place("48"));
+    let second = other_leader.post("/v1/activities", &body).await.ok(201);
+    let a = t.submitted(&leader, &first, "2024-07-01", 10).await;
+    let b = t.submitted(&leader, &first, "2024-07-08", 5).await;
+    for result in [&a, &b] {
+        verifier.act(&format!("{}/verify", result_path(result))).await.ok(200);
+    }
+    let mut body = new_result(id_in(&second, "id"), id_in(&two, "id"), "2024-07-08", 7);
+    body["lines"] = json!([{"topic": "electronic_payment", "audience": "officials", "turns": 7}]);
+    let c = other_leader.post("/v1/results", &body).await.ok(201);
+    let c = other_leader.act(&format!("{}/submit", result_path(&c))).await.ok(200);
+    [a, b, c]
+}
+
+fn figures<const N: usize>(groups: [(&str, (i64, i64)); N]) -> BTreeMap<String, (i64, i64)> {
+    groups.into_iter().map(|(key, figures)| (key.to_owned(), figures)).collect()
+}
+
+both! {
+    async fn before_anything_is_reported_everything_is_zero(t: &T) {
+        let progress = ask(&t.admin, "group_by=org_unit").await;
+        assert_eq!(total(&progress), (0, 0));
+        assert_eq!((&progress["target"], &progress["percent"], &progress["ledger_seq"]), (&json!(6_000_000), &json!(0.0), &json!(0)));
+        assert_eq!(progress["org_unit"]["id"], json!(centre()));
+        assert_eq!(progress["indicator"]["id"], json!(indicator()));
+        let public = t.stranger.get("/v1/public/progress").await.ok(200);
+        assert_eq!((total(&public), &public["target"], &public["demo"]), ((0, 0), &json!(6_000_000), &json!(false)));
+    }
+
+    async fn the_figure_is_sliced_by_unit_topic_audience_kind_place_day_and_week(t: &T) {
+        three_results(t).await;
+        let nation = ask(&t.admin, "").await;
+        assert_eq!(total(&nation), (22, 15));
+        assert_eq!((&nation["ledger_seq"], &nation["groups"]), (&json!(5), &json!([])));
+        assert_eq!(nation["includes"], json!({"reported": ["submitted", "verified"], "verified": ["verified"]}));
+        assert_eq!(nation["completeness"]["units_reporting"], 2);
+        assert_eq!(nation["completeness"]["units_expected"], 68);
+        for (by, expected) in [
+            ("org_unit", figures([(HA_NOI, (15, 15)), (DA_NANG, (7, 0))])),
+            ("topic", figures([("cyber_safety", (15, 15)), ("electronic_payment", (7, 0))])),
+            ("audience", figures([("residents", (15, 15)), ("officials", (7, 0))])),
+            ("activity_kind", figures([("training_class", (15, 15)), ("project06_support", (7, 0))])),
+            ("locality", figures([("01", (15, 15)), ("48", (7, 0))])),
+            ("day", figures([("2024-07-01", (10, 10)), ("2024-07-08", (12, 5))])),
+            ("week", figures([("2024-W27", (10, 10)), ("2024-W28", (12, 5))])),
+        ] {
+            let progress = ask(&t.admin, &format!("group_by={by}")).await;
+            assert_eq!((groups(&progress, "groups"), total(&progress)), (expected, (22, 15)), "by {by}");
+        }
+        let ha_noi = ask(&t.admin, &format!("group_by=org_unit&org_unit_id={}", seeded_unit(HA_NOI))).await;
+        assert_eq!((total(&ha_noi), groups(&ha_noi, "groups")), ((15, 15), figures([("XD-00001", (15, 15))])));
+        assert_eq!(ha_noi["target"], Value::Null, "not allocated yet is not zero");
+    }
+
+    async fn days_and_places_narrow_the_figure_and_the_whole_stands_beside_it(t: &T) {
+        three_results(t).await;
+        for (filter, expected, cumulative) in [
+            ("from=2024-07-02", (12, 5), (22, 15)),
+            ("to=2024-07-01", (10, 10), (10, 10)),
+            ("from=2024-07-02&to=2024-07-07", (0, 0), (10, 10)),
+            ("from=2024-07-08&to=2024-07-08", (12, 5), (22, 15)),
+        ] {
+            let progress = ask(&t.admin, filter).await;
+            let whole = &progress["cumulative"];
+            assert_eq!((total(&progress), total(whole)), (expected, cumulative), "{filter}");
+            assert_eq!(progress["pace"], Value::Null, "{filter}");
+        }
+        let ha_noi = ask(&t.admin, &format!("locality_id={}&group_by=locality", place("01"))).await;
+        assert_eq!((total(&ha_noi), groups(&ha_noi, "groups")), ((15, 15), figures([("001", (15, 15))])));
+        let elsewhere = ask(&t.admin, &format!("locality_id={}&org_unit_id={}", place("48"), seeded_unit(HA_NOI))).await;
+        assert_eq!(total(&elsewhere), (0, 0));
+    }
+
+    async fn the_pace_says_what_a_steady_campaign_would_have(t: &T) {
+        three_results(t).await;
+        let pace = &ask(&t.admin, "").await["pace"];
+        // 44 days and 10 hours of 92 days.
+        let expected = pace["expected"].as_i64().unwrap();
+        assert!((2_860_000..=2_940_000).contains(&expected), "{pace}");
+        assert_eq!(pace["forecast_reached_on"], Value::Null, "at this pace it is never reached");
+    }
+
+    async fn the_answer_after_a_write_includes_it_on_every_replica(t: &T) {
+        let replica = t.replica().await;
+        let other = replica.asked_by(&t.admin);
+        let (team, leader) = t.deployed_team(seeded_unit(HA_NOI)).await;
+        let verifier = t.verifier(seeded_unit(HA_NOI)).await;
+        let activity = t.activity(&leader, &team).await;
+        let mut expected = (0, 0);
+        for n in 1..=5 {
+            let result = t.submitted(&leader, &activity, &format!("2024-07-0{n}"), n).await;
+            expected.0 += n;
+            assert_eq!(total(&ask(&t.admin, "").await), expected);
+            assert_eq!(total(&ask(&other, "").await), expected);
+            if n % 2 == 0 {
+                verifier.act(&format!("{}/verify", result_path(&result))).await.ok(200);
+                expected.1 += n;
+            } else {
+                let reason = json!({"reason": "Sai"});
+                verifier.post(&format!("{}/return", result_path(&result)), &reason).if_match("*").await.ok(200);
+                expected.0 -= n;
+            }
+            assert_eq!(total(&ask(&other, "").await), expected);
+            assert_eq!(total(&ask(&t.admin, "").await), expected);
+            let public = replica.asked_by(&t.stranger).get("/v1/public/progress").await.ok(200);
+            assert_eq!(total(&public), expected);
+        }
+        assert_eq!(expected, (6, 6));
+    }
+
+    async fn a_unit_made_later_and_a_unit_that_moved_are_counted_where_they_stand(t: &T) {
+        ask(&t.admin, "group_by=org_unit").await;
+        three_results(t).await;
+        let before = groups(&ask(&t.admin, "group_by=org_unit").await, "groups");
+        assert_eq!(before, figures([(HA_NOI, (15, 15)), (DA_NANG, (7, 0))]));
+        // As a reorganisation does.
+        let aside = t.admin.get(&format!("/v1/org-units/{}", seeded_unit(DA_NANG))).await.ok(200)["path"].as_str().unwrap().to_owned();
+        t.sql(&format!("UPDATE org_unit SET path = '{aside}999/', parent_id = (SELECT id FROM org_unit WHERE code = '{DA_NANG}') WHERE code = 'XD-00001'")).await;
+        t.sql("UPDATE counter SET value = value + 1 WHERE name = 'org_tree'").await;
+        let after = ask(&t.admin, "group_by=org_unit").await;
+        assert_eq!(groups(&after, "groups"), figures([(DA_NANG, (22, 15))]));
+        assert_eq!(total(&after), (22, 15), "no total changes by it");
+    }
+
+    async fn one_sees_the_progress_of_ones_own_subtree_only(t: &T) {
+        three_results(t).await;
+        let provincial = t.user(Role::Viewer, seeded_unit(HA_NOI)).await;
+        let own = ask(&provincial, "").await;
+        assert_eq!((&own["org_unit"]["code"], total(&own)), (&json!(HA_NOI), (15, 15)));
+        provincial.get(&format!("/v1/progress?org_unit_id={}", centre())).await.problem(403, "forbidden");
+        provincial.get(&format!("/v1/progress?org_unit_id={}", seeded_unit(DA_NANG))).await.problem(404, "not_found");
+        provincial.get(&format!("/v1/progress?org_unit_id={}", Uuid::now_v7())).await.problem(404, "not_found");
+        // A place elsewhere tells nothing of others' work there.
+        let there = ask(&provincial, &format!("locality_id={}", place("48"))).await;
+        assert_eq!(total(&there), (0, 0));
+        let team = t.team(seeded_unit(HA_NOI)).await;
+        t.leader(&team).await.get("/v1/progress").await.problem(403, "forbidden");
+        t.stranger.get("/v1/progress").await.problem(401, "unauthenticated");
+    }
+
+    async fn wrong_parameters_are_refused(t: &T) {
+        for (query, place, code) in [
+            ("group_by=colour", "group_by", "not_allowed_value"),
+            ("from=yesterday", "from", "bad_format"),
+            ("from=2024-07-02&to=2024-07-01", "to", "dates_inverted"),
+            (&format!("indicator_id={}", Uuid::now_v7()), "indicator_id", "reference_not_found"),
+            (&format!("locality_id={}", Uuid::now_v7()), "locality_id", "reference_not_found"),
+            ("limit=5", "limit", "unknown_parameter"),
+        ] {
+            t.admin.get(&format!("/v1/progress?{query}")).await.faults(400, &[(place, code)]);
+        }
+        t.stranger.get(&format!("/v1/public/progress?indicator_id={}", Uuid::now_v7())).await.faults(400, &[("indicator_id", "reference_not_found")]);
+        t.stranger.get("/v1/public/progress?org_unit_id=x").await.faults(400, &[("org_unit_id", "unknown_parameter")]);
+    }
+
+    async fn an_unchanged_figure_is_304_and_a_changed_one_is_not(t: &T) {
+        let (team, leader) = t.deployed_team(seeded_unit(HA_NOI)).await;
+        let activity = t.activity(&leader, &team).await;
+        for path in ["/v1/progress?group_by=topic", "/v1/public/progress"] {
+            let etag = t.admin.get(path).await.etag();
+            assert_eq!(t.admin.get(path).header("if-none-match", &etag).await.status, 304, "{path}");
+        }
+        let etags = (t.admin.get("/v1/progress").await.etag(), t.stranger.get("/v1/public/progress").await.etag());
+        t.submitted(&leader, &activity, "2024-07-01", 3).await;
+        t.admin.get("/v1/progress").header("if-none-match", &etags.0).await.ok(200);
+        t.stranger.get("/v1/public/progress").header("if-none-match", &etags.1).await.ok(200);
+    }
+
+    async fn the_public_sees_the_same_figures_by_province_and_in_words_and_pictures(t: &T) {
+        three_results(t).await;
+        let public = t.stranger.get("/v1/public/progress").await.ok(200);
+        assert_eq!(total(&public), (22, 15));
+        assert_eq!(groups(&public, "provinces"), figures([(HA_NOI, (15, 15)), (DA_NANG, (7, 0))]));
+        let nation = ask(&t.admin, "group_by=org_unit").await;
+        assert_eq!(nation["groups"], public["provinces"]);
+        assert_eq!((&nation["ledger_seq"], &nation["percent"]), (&public["ledger_seq"], &public["percent"]));
+        for path in ["/?lang=vi", "/?lang=en", "/v1/public/progress.svg?lang=vi", "/v1/public/progress.svg?lang=en"] {
+            let page = t.stranger.get(path).await;
+            assert_eq!(page.status, 200, "{path}");
+            assert!(page.text().contains("22"), "{path}: {}", page.text());
+        }
+        assert!(t.stranger.get("/?lang=en").await.text().contains("6,000,000"));
+        assert!(t.stranger.get("/?lang=vi").await.text().contains("6.000.000"));
+    }
+
+    async fn a_name_with_markup_in_it_is_shown_and_not_run(t: &T) {
+        three_results(t).await;
+        let path = format!("/v1/org-units/{}", seeded_unit(HA_NOI));
+        let name = json!({"name": "<script>alert(1)</script>\"'&", "name_en": "<img src=x onerror=alert(1)>"});
+        t.admin.patch(&path, &name).if_match("*").await.ok(200);
+        let indicator = format!("/v1/indicators/{}", indicator());
+        t.admin.patch(&indicator, &json!({"name": "</svg><script>alert(2)</script>"})).if_match("*").await.ok(200);
+        for path in ["/?lang=vi", "/?lang=en", "/v1/public/progress.svg?lang=vi", "/v1/public/progress.svg?lang=en"] {
+            let page = t.stranger.get(path).await;
+            let text = page.text();
+            assert!(!text.contains("<script>alert") && !text.contains("<img src=x") && !text.contains("</svg><"), "{path}");
+        }
+    }
+}
