@@ -15,7 +15,8 @@ export async function logIn(username: string, password: string): Promise<void> {
     bodySerializer: (body) => new URLSearchParams(body as Record<string, string>),
     headers: { "Content-Type": "application/x-www-form-urlencoded" },
   });
-  if (error !== undefined) throw new Error(error.error);
+  // OAuth has errors of its own form; what fails before it is a problem, as everywhere.
+  if (error !== undefined) throw new Error("error" in error ? error.error : describe(error));
   const token: string = data.access_token;
   const bearer: Middleware = {
     onRequest({ request }) {

@@ -195,14 +195,25 @@ fn finish(document: &mut Value) {
         );
     }
     let schemas = root.get("components").and_then(|c| c.get("schemas")).and_then(Value::as_object).cloned();
+    let schemas = schemas.unwrap_or_default();
     let Some(paths) = root.get_mut("paths").and_then(Value::as_object_mut) else { return };
     for (path, item) in paths {
         for method in METHODS {
             if let Some(operation) = item.get_mut(method).and_then(Value::as_object_mut) {
                 finish_operation(path, method, operation);
-                add_examples(operation, &schemas.clone().unwrap_or_default());
+                add_examples(operation, &schemas);
             }
         }
+    }
+    drop_unused_responses(root);
+}
+
+/// A shared response that no operation gives has no place in the document.
+fn drop_unused_responses(root: &mut Map<String, Value>) {
+    let used = root.get("paths").map(ToString::to_string).unwrap_or_default();
+    let responses = root.get_mut("components").and_then(|c| c.get_mut("responses")).and_then(Value::as_object_mut);
+    if let Some(responses) = responses {
+        responses.retain(|name, _| used.contains(&format!("#/components/responses/{name}\"")));
     }
 }
 
@@ -232,8 +243,9 @@ pub fn wants_if_match(path: &str, method: &str) -> bool {
 }
 
 fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>) {
+    // Extensions come in no order: taken out here, put back where they always stand.
     let permission: Option<Permission> =
-        operation.get("x-permission").and_then(Value::as_str).and_then(|word| word.parse().ok());
+        operation.remove("x-permission").as_ref().and_then(Value::as_str).and_then(|word| word.parse().ok());
     let form = operation.get("requestBody").is_some_and(|b| b.to_string().contains("x-www-form-urlencoded"));
     let has_body = operation.contains_key("requestBody");
     let write = method != "get";
@@ -249,6 +261,7 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
             };
             description.push_str(&format!("\n\nDemands scope `{}` and {held} over the unit concerned.", p.scope()));
             operation.insert("security".to_owned(), json!([{"bearer": [p.scope()]}]));
+            operation.insert("x-permission".to_owned(), p.as_str().into());
         }
         None => {
             description.push_str("\n\nPublic: no token is wanted.");

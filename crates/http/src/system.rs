@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    problem::{ApiError, ApiResult, Code, Lang},
+    problem::{ApiError, ApiResult, Code, Lang, Problem, ProblemFault},
     public,
     reply::{cached, hash_tag},
     request::Request,
@@ -10,7 +10,9 @@ use crate::{
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde_json::json;
 use std::sync::Arc;
-use utoipa::openapi::{Contact, InfoBuilder, License, OpenApi, OpenApiBuilder, Server, tag::TagBuilder};
+use utoipa::openapi::{
+    ComponentsBuilder, Contact, InfoBuilder, License, OpenApi, OpenApiBuilder, Server, tag::TagBuilder,
+};
 
 /// What the page of a document or a picture may load: only from here, no script but Swagger UI's own.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors *; base-uri 'none'; form-action 'self'";
@@ -30,6 +32,7 @@ pub fn about() -> OpenApi {
                 .license(Some(License::new("MIT OR Apache-2.0")))
                 .build(),
         )
+        .components(Some(ComponentsBuilder::new().schema_from::<Problem>().schema_from::<ProblemFault>().build()))
         .servers(Some([Server::new("/")]))
         .tags(Some([
             tag("auth", "Tokens (đăng nhập) and who I am."),

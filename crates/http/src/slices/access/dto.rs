@@ -115,6 +115,7 @@ fn strong_when_new(new: &NewUser) -> Result<(), ValidationError> {
 #[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[validate(schema(function = "strong_when_changed"))]
+#[schema(example = json!({"full_name": "Đội trưởng mẫu", "disabled": false}))]
 pub struct UserPatch {
     /// The person's name.
     #[serde(default)]
@@ -201,6 +202,10 @@ list_query!(
 #[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[validate(schema(function = "sound_grant"))]
+#[schema(example = json!({
+    "user_id": "0190a1b2-0000-7000-8000-000000000004", "role": "verifier",
+    "org_unit_id": "0190a1b2-0000-7000-8000-000000000005", "valid_to": "2024-09-30"
+}))]
 pub struct NewGrant {
     /// Your id for it (UUIDv7).
     #[serde(default)]

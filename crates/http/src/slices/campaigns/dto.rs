@@ -272,6 +272,10 @@ list_query!(
 /// A new indicator.
 #[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "campaign_id": "0190a1b2-0000-7000-8000-000000000001", "number": 7, "name": "Hỗ trợ nâng cao năng lực số",
+    "unit": "lượt", "measure": "beneficiary_turns", "target_value": 6000000
+}))]
 pub struct NewIndicator {
     /// Your id for it (UUIDv7).
     #[serde(default)]

@@ -24,6 +24,7 @@ use validator::{Validate, ValidationError};
 /// Turns of support (lượt) on one topic to one audience, disaggregated as far as it was asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"topic": "cyber_safety", "audience": "children", "sex": "female", "turns": 42}))]
 pub struct ResultLine {
     /// What it was about.
     #[schema(value_type = TopicSchema, example = "cyber_safety")]
@@ -47,6 +48,7 @@ pub struct ResultLine {
 /// Something counted beside turns (kết quả khác).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"measure": "classes", "value": 1}))]
 pub struct ResultOutput {
     /// What is counted; a measure that is an output.
     #[schema(value_type = MeasureSchema, example = "accounts_created")]
@@ -191,6 +193,12 @@ list_query!(
 #[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[validate(schema(function = "states_something"))]
+#[schema(example = json!({
+    "activity_id": "0190a1b2-0000-7000-8000-000000000002", "team_id": "0190a1b2-0000-7000-8000-000000000003",
+    "reported_on": "2024-07-01",
+    "lines": [{"topic": "cyber_safety", "audience": "children", "sex": "female", "turns": 42}],
+    "outputs": [{"measure": "classes", "value": 1}]
+}))]
 pub struct NewResult {
     /// Your id for it (UUIDv7).
     #[serde(default)]
@@ -223,6 +231,7 @@ fn states_something(new: &NewResult) -> std::result::Result<(), ValidationError>
 /// What changes in a draft or a returned result (JSON Merge Patch, RFC 7396).
 #[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"lines": [{"topic": "cyber_safety", "audience": "children", "turns": 40}]}))]
 pub struct ResultPatch {
     /// Turns by topic and audience, all of them.
     #[serde(default)]
