@@ -3,6 +3,8 @@
 //! Nothing here does I/O, reads the clock or knows a framework; every rule is a pure function that a unit test can
 //! call. The slices carry the names of the contract's resources.
 
+#![deny(clippy::as_conversions)]
+
 pub mod access;
 pub mod activities;
 pub mod campaigns;
