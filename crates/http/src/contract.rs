@@ -2,7 +2,10 @@
 //! so that what is documented is what is enforced.
 
 use crate::problem::{ApiError, Code, Fault};
-use jsonschema::{Validator, error::ValidationErrorKind as Kind};
+use jsonschema::{
+    Validator,
+    error::{TypeKind, ValidationErrorKind as Kind},
+};
 use parking_lot::RwLock;
 use serde_json::{Map, Value, json};
 use std::{collections::HashMap, sync::Arc};
@@ -152,7 +155,7 @@ fn faults_of(err: &jsonschema::ValidationError<'_>) -> Vec<Fault> {
             return unexpected.iter().map(|name| below(name, Code::UnknownField)).collect();
         }
         Kind::Required { property } => below(property.as_str().unwrap_or_default(), Code::Required),
-        Kind::Type { kind } => one(Code::WrongType).limit(format!("{kind:?}")),
+        Kind::Type { kind } => one(Code::WrongType).limit(type_name(kind)),
         Kind::Enum { options } => one(Code::NotAllowedValue).limit(options.as_ref().clone()),
         Kind::Constant { expected_value } => one(Code::NotAllowedValue).limit(expected_value.as_ref().clone()),
         Kind::Maximum { limit }
@@ -168,7 +171,11 @@ fn faults_of(err: &jsonschema::ValidationError<'_>) -> Vec<Fault> {
         Kind::Pattern { pattern } => one(Code::BadFormat).limit(pattern.as_str()),
         // A nullable reference: the faults of the branch that is not `null` are the ones that help.
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
-            let branch = context.iter().find(|errors| !errors.iter().any(|e| matches!(e.kind(), Kind::Type { .. })));
+            let has = |errors: &[jsonschema::ValidationError<'_>], kind: fn(&Kind) -> bool| {
+                errors.iter().any(|e| kind(e.kind()))
+            };
+            let branch = context.iter().find(|errors| !has(errors, |k| matches!(k, Kind::Type { .. })));
+            let branch = branch.or_else(|| context.iter().find(|errors| !has(errors, wants_null)));
             match branch.or_else(|| context.last()) {
                 Some(errors) if !errors.is_empty() => return errors.iter().flat_map(faults_of).collect(),
                 _ => one(Code::WrongType),
@@ -176,6 +183,18 @@ fn faults_of(err: &jsonschema::ValidationError<'_>) -> Vec<Fault> {
         }
         _ => one(Code::ValidationFailed),
     }]
+}
+
+fn wants_null(kind: &Kind) -> bool {
+    matches!(kind, Kind::Type { kind } if type_name(kind) == "null")
+}
+
+/// The JSON types that were wanted, such as `integer`, or `integer or null`.
+fn type_name(kind: &TypeKind) -> String {
+    match kind {
+        TypeKind::Single(one) => one.to_string(),
+        TypeKind::Multiple(several) => several.iter().map(|t| t.to_string()).collect::<Vec<_>>().join(" or "),
+    }
 }
 
 fn finish(document: &mut Value) {
@@ -186,13 +205,7 @@ fn finish(document: &mut Value) {
         components.insert("responses".to_owned(), problem_responses());
         components.insert("parameters".to_owned(), shared_parameters());
         components.insert("headers".to_owned(), shared_headers());
-        components.insert(
-            "securitySchemes".to_owned(),
-            json!({"bearer": {
-                "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-                "description": "An access token of `POST /v1/auth/token`, valid for 15 minutes. The listed scopes are what a registered client must hold; a user's rights come from their grants."
-            }}),
-        );
+        components.insert("securitySchemes".to_owned(), security_schemes());
     }
     let schemas = root.get("components").and_then(|c| c.get("schemas")).and_then(Value::as_object).cloned();
     let schemas = schemas.unwrap_or_default();
@@ -206,6 +219,23 @@ fn finish(document: &mut Value) {
         }
     }
     drop_unused_responses(root);
+}
+
+/// The same token under two names: for tools that log in by themselves, and for those that are given a token.
+fn security_schemes() -> Value {
+    let scopes: Map<String, Value> =
+        Permission::ALL.iter().map(|p| (p.scope().to_owned(), format!("The permission `{p}`.").into())).collect();
+    json!({
+        "oauth2": {
+            "type": "oauth2",
+            "description": "The listed scopes are what a registered client must hold; a user's rights come from their grants.",
+            "flows": {"password": {"tokenUrl": "/v1/auth/token", "scopes": scopes}},
+        },
+        "bearer": {
+            "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+            "description": "An access token of `POST /v1/auth/token`, valid for 15 minutes.",
+        },
+    })
 }
 
 /// A shared response that no operation gives has no place in the document.
@@ -260,7 +290,7 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
                 format!("role {}", roles.join(" or "))
             };
             description.push_str(&format!("\n\nDemands scope `{}` and {held} over the unit concerned.", p.scope()));
-            operation.insert("security".to_owned(), json!([{"bearer": [p.scope()]}]));
+            operation.insert("security".to_owned(), json!([{"oauth2": [p.scope()]}, {"bearer": []}]));
             operation.insert("x-permission".to_owned(), p.as_str().into());
         }
         None => {
@@ -298,6 +328,16 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
         parameters.push("IfNoneMatch");
         statuses.push("304");
     }
+    let own: Vec<Code> = operation
+        .remove("x-codes")
+        .iter()
+        .filter_map(Value::as_array)
+        .flatten()
+        .filter_map(Value::as_str)
+        .filter_map(|own| Code::ALL.iter().copied().find(|c| c.as_str() == own))
+        .collect();
+    let mut statuses: Vec<String> = statuses.into_iter().map(ToOwned::to_owned).collect();
+    statuses.extend(own.iter().map(|code| code.status().to_string()));
     let list = operation.entry("parameters").or_insert_with(|| json!([]));
     if let Some(list) = list.as_array_mut() {
         list.extend(parameters.iter().map(|name| json!({"$ref": format!("#/components/parameters/{name}")})));
@@ -306,12 +346,10 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
     let mut codes: Vec<Code> = Code::ALL
         .iter()
         .copied()
-        .filter(|c| statuses.contains(&c.status().to_string().as_str()))
+        .filter(|c| statuses.contains(&c.status().to_string()))
         .filter(|c| shared(*c) && (c.status() != 422 || has_body))
         .collect();
-    for own in operation.remove("x-codes").iter().filter_map(Value::as_array).flatten().filter_map(Value::as_str) {
-        codes.extend(Code::ALL.iter().copied().find(|c| c.as_str() == own));
-    }
+    codes.extend(own);
     if form {
         codes.clear();
     }
@@ -354,7 +392,7 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
         }
     }
     for status in statuses {
-        responses.entry(status).or_insert_with(|| json!({"$ref": format!("#/components/responses/Problem{status}")}));
+        responses.entry(&status).or_insert_with(|| json!({"$ref": format!("#/components/responses/Problem{status}")}));
     }
     let mut sorted: Vec<_> = std::mem::take(responses).into_iter().collect();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));

@@ -2,7 +2,7 @@
 
 use super::dto::{Activity, ActivityPatch, ActivityQuery, NewActivity};
 use crate::{
-    allowed::{ActivityRead, ActivityWrite, Demand, Scope},
+    allowed::{ActivityRead, ActivityWrite, Demand, Scope, forbidden},
     fields::{Faults, ensure_open, repeated},
     page::ListQuery,
     problem::{ApiError, ApiResult, Code, Fault},
@@ -171,7 +171,10 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ActivityWrite>, new: &Ne
 /// Finds an activity that the caller may change, and holds it until the transaction ends.
 async fn hold(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ActivityWrite>, id: Uuid) -> ApiResult<(d::Activity, UnitPath)> {
     let (seen, unit) = find(tx, scope, id).await?;
-    scope.ensure_team(&unit, seen.lead_team_id)?;
+    // It may be seen by way of another of its teams, whose members don't see the leading one.
+    if !scope.reaches.covers_team(&unit, seen.lead_team_id) {
+        return Err(forbidden(Permission::ActivityWrite));
+    }
     let activity = activities::hold(tx, id).await?.ok_or_else(ApiError::not_found)?;
     cx.ensure_unchanged(&activity.stamp)?;
     Ok((activity, unit))

@@ -95,6 +95,10 @@ pub async fn create(
     if !new.kind.may_stand_under(parent.kind) {
         faults.push(Fault::at("/kind", Code::KindNotUnderParent).limit(parent.kind.as_str()));
     }
+    let valid_from = new.valid_from.unwrap_or(today);
+    if new.valid_to.is_some_and(|to| to < valid_from) {
+        faults.add("/valid_to", Code::DatesInverted);
+    }
     faults.settle()?;
     let unit = d::OrgUnit {
         stamp: cx.new_stamp(new.id),
@@ -105,7 +109,7 @@ pub async fn create(
         parent_id: Some(parent.stamp.id),
         locality_id: new.locality_id,
         national_org_code: new.national_org_code.clone(),
-        valid_from: new.valid_from.unwrap_or(today),
+        valid_from,
         valid_to: new.valid_to,
         path: parent.path.child(org_units::next_number(tx).await?),
     };

@@ -23,7 +23,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 /// write that was answered. With `from` and `to` the figures are those of the period, and `cumulative` stands beside.
 #[utoipa::path(tag = "progress", params(ProgressQuery),
     responses((status = 200, description = "The figures.", body = Progress)),
-    extensions(("x-permission" = json!(ProgressRead::PERMISSION.as_str()))))]
+    extensions(("x-permission" = json!(ProgressRead::PERMISSION.as_str())), ("x-codes" = json!(["not_found"]))))]
 #[get("/v1/progress")]
 async fn get_progress(allowed: Allowed<ProgressRead>, request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
@@ -39,7 +39,8 @@ async fn get_progress(allowed: Allowed<ProgressRead>, request: Request) -> ApiRe
 ///
 /// The country's progress (tiến độ công khai) and that of every province, for everybody.
 #[utoipa::path(tag = "progress", params(PublicProgressQuery),
-    responses((status = 200, description = "The figures.", body = PublicProgress)))]
+    responses((status = 200, description = "The figures.", body = PublicProgress)),
+    extensions(("x-codes" = json!(["not_found"]))))]
 #[get("/v1/public/progress")]
 async fn get_public_progress(request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
