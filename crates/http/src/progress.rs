@@ -13,7 +13,7 @@ use std::{
 };
 use tinhnguyen_domain::{
     counting::Count,
-    org_units::{OrgUnit, UnitPath},
+    org_units::{OrgUnit, OrgUnitKind, UnitPath},
     progress::{CellKey, Cube, Slice},
 };
 use tinhnguyen_persistence::{
@@ -167,10 +167,11 @@ impl Folded {
         self.places.get(&id)
     }
 
-    /// The units directly below one, by code.
+    /// The units directly below one that are expected to report, by code: the support centre guides and has no teams.
     #[must_use]
     pub fn children(&self, parent: Uuid) -> Vec<&OrgUnit> {
-        let mut children: Vec<_> = self.units.values().filter(|unit| unit.parent_id == Some(parent)).collect();
+        let reports = |unit: &&OrgUnit| unit.parent_id == Some(parent) && unit.kind != OrgUnitKind::SupportCentre;
+        let mut children: Vec<_> = self.units.values().filter(reports).collect();
         children.sort_by(|a, b| a.code.cmp(&b.code));
         children
     }

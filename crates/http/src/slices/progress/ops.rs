@@ -185,15 +185,15 @@ fn group(key: impl Into<String>, name: impl Into<String>, name_en: Option<&str>,
 #[must_use]
 pub fn units(folded: &Folded, unit: &OrgUnit, asked: &Asked<'_>) -> Vec<ProgressGroup> {
     let mut counts = folded.by_child(asked);
-    let own = counts.remove(&unit.stamp.id).filter(|count| !count.is_zero());
     let of = |unit: &OrgUnit, count: Count| ProgressGroup {
         id: Some(unit.stamp.id),
         ..group(&unit.code, &unit.name, unit.name_en.as_deref(), count)
     };
     let below = folded.children(unit.stamp.id).into_iter();
-    let mut groups: Vec<_> =
-        below.map(|child| of(child, counts.get(&child.stamp.id).copied().unwrap_or_default())).collect();
-    groups.extend(own.map(|count| of(unit, count)));
+    let mut groups: Vec<_> = below.map(|child| of(child, counts.remove(&child.stamp.id).unwrap_or_default())).collect();
+    // Whoever else reported, such as the unit's own teams, belongs to the sum.
+    let others = counts.into_iter().filter(|(_, count)| !count.is_zero());
+    groups.extend(others.filter_map(|(id, count)| Some(of(folded.unit(id)?, count))));
     groups
 }
 
