@@ -103,6 +103,7 @@ both! {
                 ("/planned_turns", "out_of_range"),
                 ("/title", "too_long"),
                 ("/starts_at", "bad_format"),
+                ("/mode", "wrong_type"),
                 ("/mode", "not_allowed_value"),
             ],
         );

@@ -61,7 +61,7 @@ both! {
         body["ends_on"] = json!("2026-05-31");
         t.admin.post("/v1/campaigns", &body).await.faults(422, &[("/ends_on", "dates_inverted")]);
         let mut body = summer_2026();
-        body["strands"][1] = body["strands"][0].clone();
+        body["strands"] = json!([body["strands"][0], body["strands"][0]]);
         body["modes"] = json!(["online", "regular", "online"]);
         t.admin.post("/v1/campaigns", &body).await.faults(422, &[("/strands/1/code", "not_unique"), ("/modes/2", "not_unique")]);
         let mut body = summer_2026();

@@ -1,0 +1,190 @@
+//! A retry is answered, not executed: by `Idempotency-Key`, and by an id that the client chose.
+
+use crate::harness::{Answer, T, id_in, value, world::{DA_NANG, HA_NOI, new_result, new_team, seeded_unit}};
+use chrono::Duration;
+use serde_json::json;
+use tinhnguyen_domain::access::Role;
+use uuid::Uuid;
+
+async fn teams(t: &T) -> i64 {
+    value(t.store.read(), "SELECT count(*) FROM team").await
+}
+
+fn told(answer: &Answer) -> (u16, Option<&str>, Option<&str>, &[u8]) {
+    (answer.status, answer.header("etag"), answer.header("location"), &answer.bytes)
+}
+
+both! {
+    async fn the_same_key_and_body_replay_the_stored_answer(t: &T) {
+        let body = new_team(seeded_unit(HA_NOI));
+        let first = t.admin.post("/v1/teams", &body).key("khoa-1").await;
+        first.ok(201);
+        assert_eq!(first.header("idempotency-replayed"), None);
+        for key in ["khoa-1", "\"khoa-1\""] {
+            let again = t.admin.post("/v1/teams", &body).key(key).await;
+            assert_eq!(told(&again), told(&first), "{key}");
+            assert_eq!(again.header("idempotency-replayed"), Some("true"));
+        }
+        // The same said in another order and with other spaces.
+        let shuffled: serde_json::Map<_, _> = body.as_object().unwrap().clone().into_iter().rev().collect();
+        let text = serde_json::to_string_pretty(&shuffled).unwrap();
+        let again = t.admin.send(actix_web::http::Method::POST, "/v1/teams").body("application/json", text).key("khoa-1").await;
+        assert_eq!(told(&again), told(&first));
+        assert_eq!(teams(t).await, 1);
+    }
+
+    async fn the_same_key_with_another_body_is_refused(t: &T) {
+        let mut body = new_team(seeded_unit(HA_NOI));
+        t.admin.post("/v1/teams", &body).key("khoa-1").await.ok(201);
+        body["name"] = json!("Đội khác");
+        t.admin.post("/v1/teams", &body).key("khoa-1").await.problem(422, "idempotency_key_reused");
+        assert_eq!(teams(t).await, 1);
+    }
+
+    async fn a_key_belongs_to_one_person_and_one_path(t: &T) {
+        let body = new_team(seeded_unit(HA_NOI));
+        let other = t.user(Role::Coordinator, seeded_unit(HA_NOI)).await;
+        let (one, two) = (t.admin.post("/v1/teams", &body).key("khoa-1").await, other.post("/v1/teams", &body).key("khoa-1").await);
+        one.ok(201);
+        two.ok(201);
+        assert_ne!(one.id(), two.id());
+        t.leader(&one.json()).await;
+        for action in ["ready", "deploy"] {
+            t.admin.act(&format!("/v1/teams/{}/{action}", one.id())).key("khoa-1").await.ok(200);
+        }
+    }
+
+    async fn twenty_at_once_with_one_key_make_one_team(t: &T) {
+        let body = new_team(seeded_unit(HA_NOI));
+        let sent = (0..20).map(|_| t.admin.post("/v1/teams", &body).key("khoa-1").into_future());
+        let answers = futures_util::future::join_all(sent).await;
+        let fresh = answers.iter().filter(|a| a.status == 201 && a.header("idempotency-replayed").is_none());
+        assert_eq!(fresh.count(), 1);
+        let first = answers.iter().find(|a| a.status == 201).unwrap();
+        for answer in &answers {
+            if answer.status == 409 {
+                answer.problem(409, "idempotency_in_progress");
+                assert!(answer.header("retry-after").is_some());
+            } else {
+                assert_eq!(told(answer), told(first));
+            }
+        }
+        assert_eq!(teams(t).await, 1);
+    }
+
+    async fn a_key_of_a_refused_request_is_free_again(t: &T) {
+        let mut body = new_team(seeded_unit(HA_NOI));
+        body["ends_on"] = json!("2024-09-30");
+        t.admin.post("/v1/teams", &body).key("khoa-1").await.problem(422, "outside_campaign");
+        body["ends_on"] = json!("2024-08-31");
+        t.admin.post("/v1/teams", &body).key("khoa-1").await.ok(201);
+    }
+
+    async fn a_key_is_kept_for_a_day(t: &T) {
+        let body = new_team(seeded_unit(HA_NOI));
+        let first = t.admin.post("/v1/teams", &body).key("khoa-1").await.id();
+        t.clock.set(crate::harness::now() + Duration::hours(23));
+        let admin = t.admin.clone().with_a_new_token();
+        assert_eq!(admin.post("/v1/teams", &body).key("khoa-1").await.id(), first);
+        t.clock.set(crate::harness::now() + Duration::hours(25));
+        let admin = t.admin.clone().with_a_new_token();
+        let later = admin.post("/v1/teams", &body).key("khoa-1").await;
+        later.ok(201);
+        assert_ne!(later.id(), first);
+    }
+
+    async fn a_key_must_be_one_to_255_visible_characters(t: &T) {
+        let body = new_team(seeded_unit(HA_NOI));
+        for key in ["", "\"\"", &"k".repeat(256), "khóa"] {
+            let answer = t.admin.post("/v1/teams", &body).key(key).await;
+            answer.faults(400, &[("Idempotency-Key", "out_of_range")]);
+        }
+        t.admin.post("/v1/teams", &body).key(&"k".repeat(255)).await.ok(201);
+        assert_eq!(teams(t).await, 1);
+    }
+
+    async fn a_state_action_is_replayed_though_the_state_has_moved_on(t: &T) {
+        let (team, leader) = t.deployed_team(seeded_unit(HA_NOI)).await;
+        let activity = t.activity(&leader, &team).await;
+        let draft = t.draft(&leader, &activity, "2024-07-01", 5).await;
+        let path = format!("/v1/results/{}/submit", id_in(&draft, "id"));
+        let first = leader.send(actix_web::http::Method::POST, &path).if_match("\"1\"").key("nop-1").await;
+        first.ok(200);
+        let again = leader.send(actix_web::http::Method::POST, &path).if_match("\"1\"").key("nop-1").await;
+        assert_eq!(told(&again), told(&first));
+        leader.send(actix_web::http::Method::POST, &path).if_match("\"1\"").key("nop-2").await.problem(412, "stale_version");
+        let entries: i64 = value(t.store.read(), "SELECT count(*) FROM ledger").await;
+        assert_eq!(entries, 1);
+    }
+
+    async fn a_replay_is_not_for_whoever_has_lost_the_right(t: &T) {
+        let coordinator = t.nobody().await;
+        let grant = t.grant(&coordinator, Role::Coordinator, seeded_unit(HA_NOI), None).await;
+        let body = new_team(seeded_unit(HA_NOI));
+        coordinator.post("/v1/teams", &body).key("khoa-1").await.ok(201);
+        t.admin.delete(&format!("/v1/grants/{grant}")).if_match("*").await.ok(204);
+        coordinator.post("/v1/teams", &body).key("khoa-1").await.problem(403, "forbidden");
+    }
+
+    async fn a_chosen_id_makes_a_thing_once(t: &T) {
+        let mut body = new_team(seeded_unit(HA_NOI));
+        let id = Uuid::now_v7();
+        body["id"] = json!(id);
+        let first = t.admin.post("/v1/teams", &body).await;
+        assert_eq!((first.status, first.id()), (201, id));
+        let again = t.admin.post("/v1/teams", &body).await;
+        assert_eq!((again.status, again.json()), (200, first.json()));
+        body["name"] = json!("Đội khác");
+        t.admin.post("/v1/teams", &body).await.problem(409, "id_already_used");
+        assert_eq!(teams(t).await, 1);
+    }
+
+    async fn a_retry_by_id_is_answered_with_the_thing_as_it_stands(t: &T) {
+        let (team, leader) = t.deployed_team(seeded_unit(HA_NOI)).await;
+        let activity = t.activity(&leader, &team).await;
+        let mut body = new_result(id_in(&activity, "id"), id_in(&team, "id"), "2024-07-01", 5);
+        body["id"] = json!(Uuid::now_v7());
+        let made = leader.post("/v1/results", &body).await.ok(201);
+        leader.act(&format!("/v1/results/{}/submit", id_in(&made, "id"))).await.ok(200);
+        let again = leader.post("/v1/results", &body).await;
+        assert_eq!((again.status, &again.json()["status"], again.etag().as_str()), (200, &json!("submitted"), "\"2\""));
+    }
+
+    async fn twenty_at_once_with_one_id_make_one_team(t: &T) {
+        let mut body = new_team(seeded_unit(HA_NOI));
+        body["id"] = json!(Uuid::now_v7());
+        let answers = futures_util::future::join_all((0..20).map(|_| t.admin.post("/v1/teams", &body).into_future())).await;
+        let mut statuses: Vec<u16> = answers.iter().map(|a| a.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [vec![200; 19], vec![201]].concat());
+        assert_eq!(teams(t).await, 1);
+    }
+
+    async fn the_id_of_something_else_is_taken(t: &T) {
+        let team = t.team(seeded_unit(HA_NOI)).await;
+        let mut body = new_team(seeded_unit(HA_NOI));
+        body["id"] = team["id"].clone();
+        t.admin.post("/v1/teams", &body).await.problem(409, "id_already_used");
+        body["id"] = json!(seeded_unit(DA_NANG));
+        t.admin.post("/v1/teams", &body).await;
+        body["id"] = json!("7");
+        t.admin.post("/v1/teams", &body).await.faults(422, &[("/id", "bad_format")]);
+    }
+
+    async fn a_rehearsal_answers_alike_keeps_nothing_and_takes_no_key(t: &T) {
+        let mut body = new_team(seeded_unit(HA_NOI));
+        body["id"] = json!(Uuid::now_v7());
+        let rehearsed = t.admin.post("/v1/teams?dry_run=true", &body).key("khoa-1").await;
+        assert_eq!((rehearsed.status, rehearsed.header("dry-run")), (201, Some("true")));
+        t.admin.get(&format!("/v1/teams/{}", rehearsed.id())).await.problem(404, "not_found");
+        let real = t.admin.post("/v1/teams", &body).key("khoa-1").await;
+        assert_eq!((real.status, real.header("dry-run"), real.header("idempotency-replayed")), (201, None, None));
+        assert_eq!(real.json(), rehearsed.json());
+        body["name"] = json!("");
+        t.admin.post("/v1/teams?dry_run=true", &body).await.faults(422, &[("/name", "bad_format"), ("/name", "too_short")]);
+        t.admin.post("/v1/teams?dry_run=maybe", &body).await;
+        t.admin.post("/v1/teams?dry_run=1", &new_team(seeded_unit(HA_NOI))).await.faults(400, &[("dry_run", "wrong_type")]);
+        t.admin.post("/v1/teams?dryrun=true", &new_team(seeded_unit(HA_NOI))).await.faults(400, &[("dryrun", "unknown_parameter")]);
+        assert_eq!(teams(t).await, 1);
+    }
+}

@@ -1,0 +1,318 @@
+//! Role × operation × place, built from the contract's own list of operations: one that has no case here fails.
+//!
+//! Everybody holds their role over one ward. Every operation is tried on that ward, on the province above it, on the
+//! ward beside it and on a ward of another province; writes are rehearsed, so that each cell starts from the same state.
+
+use crate::harness::{Answer, Caller, T, id_in, world::{DA_NANG, HA_NOI, campaign, indicator, new_activity, new_result, new_team, place, seeded_unit}};
+use actix_web::http::Method;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use tinhnguyen_domain::access::{Permission, Role};
+use tinhnguyen_http::contract::Operation;
+use uuid::Uuid;
+
+/// One of everything at one unit.
+struct Site {
+    unit: Uuid,
+    /// In the states from which each action starts.
+    forming: Uuid,
+    ready: Uuid,
+    deployed: Uuid,
+    activity: Uuid,
+    draft: Uuid,
+    submitted: Uuid,
+    /// Somebody who holds a role there, and their grant.
+    person: Uuid,
+    grant: Uuid,
+    /// Somebody of the caller's own ward, to whom something could be granted.
+    candidate: Uuid,
+}
+
+impl Site {
+    async fn at(t: &T, unit: Uuid, candidate: Uuid) -> Self {
+        let (deployed, leader) = t.deployed_team(unit).await;
+        let ready = t.team(unit).await;
+        t.leader(&ready).await;
+        t.admin.act(&format!("/v1/teams/{}/ready", id_in(&ready, "id"))).await.ok(200);
+        let forming = t.team(unit).await;
+        t.leader(&forming).await;
+        let activity = t.activity(&leader, &deployed).await;
+        let draft = t.draft(&leader, &activity, "2024-07-01", 1).await;
+        let submitted = t.submitted(&leader, &activity, "2024-07-02", 1).await;
+        let person = t.nobody().await;
+        let grant = t.grant(&person, Role::Viewer, unit, None).await;
+        Self {
+            unit,
+            forming: id_in(&forming, "id"),
+            ready: id_in(&ready, "id"),
+            deployed: id_in(&deployed, "id"),
+            activity: id_in(&activity, "id"),
+            draft: id_in(&draft, "id"),
+            submitted: id_in(&submitted, "id"),
+            person: person.user_id,
+            grant,
+            candidate,
+        }
+    }
+}
+
+/// What is to come of an operation by whoever holds its permission: on their ward, above it, beside it, elsewhere.
+#[derive(Clone, Copy)]
+enum Expected {
+    /// These statuses.
+    Status([u16; 4]),
+    /// A list by id: how many there are.
+    Listed([usize; 4]),
+}
+use Expected::{Listed, Status};
+
+const EVERYWHERE: Expected = Status([200; 4]);
+/// Units: those above are seen.
+const UNIT_READ: Expected = Status([200, 200, 404, 404]);
+const UNIT_WRITTEN: Expected = Status([200, 403, 404, 404]);
+/// What belongs to a unit is seen only from there or from above.
+const OWN: Expected = Status([200, 404, 404, 404]);
+const OWN_LISTED: Expected = Listed([1, 0, 0, 0]);
+/// New things refer to where they shall be: 403 where it is seen, 422 where it is not.
+const MADE_AT_UNIT: Expected = Status([201, 403, 422, 422]);
+const MADE_FOR_TEAM: Expected = Status([201, 422, 422, 422]);
+/// Belongs to the whole country: nobody here holds the right over the centre.
+const CENTRE_ONLY: Expected = Status([403; 4]);
+
+struct Case {
+    path: String,
+    body: Option<Value>,
+    expected: Expected,
+}
+
+fn get(path: String, expected: Expected) -> Case {
+    Case { path, body: None, expected }
+}
+
+fn send(path: String, body: Value, expected: Expected) -> Case {
+    Case { path, body: Some(body), expected }
+}
+
+/// The case of an operation at a site.
+fn case(operation: &str, site: &Site) -> Option<Case> {
+    let Site { unit, activity, .. } = site;
+    let unique = Uuid::now_v7().simple().to_string();
+    Some(match operation {
+        "create_token" => Case { path: "/v1/auth/token".to_owned(), body: None, expected: Status([400; 4]) },
+        "get_me" => get("/v1/me".to_owned(), EVERYWHERE),
+        "get_public_progress" => get("/v1/public/progress".to_owned(), EVERYWHERE),
+
+        "list_topics" => get("/v1/topics".to_owned(), EVERYWHERE),
+        "list_measures" => get("/v1/measures".to_owned(), EVERYWHERE),
+        "list_localities" => get("/v1/localities?limit=1".to_owned(), EVERYWHERE),
+        "get_locality" => get(format!("/v1/localities/{}", place("00001")), EVERYWHERE),
+        "list_locality_children" => get(format!("/v1/localities/{}/children?limit=1", place("01")), EVERYWHERE),
+        "list_locality_ancestors" => get(format!("/v1/localities/{}/ancestors", place("00001")), EVERYWHERE),
+        "list_locality_successors" => get(format!("/v1/localities/{}/successors", place("00001")), EVERYWHERE),
+
+        "list_campaigns" => get("/v1/campaigns".to_owned(), EVERYWHERE),
+        "get_campaign" => get(format!("/v1/campaigns/{}", campaign()), EVERYWHERE),
+        "list_indicators" => get("/v1/indicators".to_owned(), EVERYWHERE),
+        "get_indicator" => get(format!("/v1/indicators/{}", indicator()), EVERYWHERE),
+        "create_campaign" => send(
+            "/v1/campaigns".to_owned(),
+            json!({"code": unique, "name": "Mới", "starts_on": "2025-06-01", "ends_on": "2025-08-31"}),
+            CENTRE_ONLY,
+        ),
+        "patch_campaign" => send(format!("/v1/campaigns/{}", campaign()), json!({"name": "Mới"}), CENTRE_ONLY),
+        "open_campaign" => Case { path: format!("/v1/campaigns/{}/open", campaign()), body: None, expected: CENTRE_ONLY },
+        "close_campaign" => Case { path: format!("/v1/campaigns/{}/close", campaign()), body: None, expected: CENTRE_ONLY },
+        "create_indicator" => send(
+            "/v1/indicators".to_owned(),
+            json!({"campaign_id": campaign(), "name": "Mới", "unit": "lượt", "measure": "classes", "target_value": 1}),
+            CENTRE_ONLY,
+        ),
+        "patch_indicator" => send(format!("/v1/indicators/{}", indicator()), json!({"target_value": 1}), CENTRE_ONLY),
+
+        "list_org_units" => get(format!("/v1/org-units?id={unit}"), Listed([1, 1, 0, 0])),
+        "get_org_unit" => get(format!("/v1/org-units/{unit}"), UNIT_READ),
+        "list_org_unit_children" => get(format!("/v1/org-units/{unit}/children"), UNIT_READ),
+        "list_org_unit_ancestors" => get(format!("/v1/org-units/{unit}/ancestors"), UNIT_READ),
+        "create_org_unit" => send(
+            "/v1/org-units".to_owned(),
+            json!({"code": unique, "name": "Chi đoàn", "kind": "grassroots", "parent_id": unit}),
+            MADE_AT_UNIT,
+        ),
+        "patch_org_unit" => send(format!("/v1/org-units/{unit}"), json!({"name": "Tên mới"}), UNIT_WRITTEN),
+
+        "list_users" => get(format!("/v1/users?id={}", site.person), OWN_LISTED),
+        "get_user" => get(format!("/v1/users/{}", site.person), OWN),
+        "create_user" => send("/v1/users".to_owned(), json!({"username": unique, "full_name": "Mới"}), Status([201; 4])),
+        "patch_user" => send(format!("/v1/users/{}", site.person), json!({"full_name": "Tên mới"}), OWN),
+        "list_grants" => get(format!("/v1/grants?id={}", site.grant), OWN_LISTED),
+        "get_grant" => get(format!("/v1/grants/{}", site.grant), OWN),
+        "create_grant" => send(
+            "/v1/grants".to_owned(),
+            json!({"user_id": site.candidate, "role": "viewer", "org_unit_id": unit}),
+            MADE_AT_UNIT,
+        ),
+        "delete_grant" => Case { path: format!("/v1/grants/{}", site.grant), body: None, expected: Status([204, 404, 404, 404]) },
+
+        "list_teams" => get(format!("/v1/teams?id={}", site.deployed), OWN_LISTED),
+        "get_team" => get(format!("/v1/teams/{}", site.deployed), OWN),
+        "create_team" => send("/v1/teams".to_owned(), new_team(*unit), MADE_AT_UNIT),
+        "patch_team" => send(format!("/v1/teams/{}", site.deployed), json!({"name": "Tên mới"}), OWN),
+        "ready_team" => Case { path: format!("/v1/teams/{}/ready", site.forming), body: None, expected: OWN },
+        "deploy_team" => Case { path: format!("/v1/teams/{}/deploy", site.ready), body: None, expected: OWN },
+        "complete_team" => Case { path: format!("/v1/teams/{}/complete", site.deployed), body: None, expected: OWN },
+        "cancel_team" => Case { path: format!("/v1/teams/{}/cancel", site.forming), body: None, expected: OWN },
+
+        "list_activities" => get(format!("/v1/activities?id={activity}"), OWN_LISTED),
+        "get_activity" => get(format!("/v1/activities/{activity}"), OWN),
+        "create_activity" => send("/v1/activities".to_owned(), new_activity(site.deployed), MADE_FOR_TEAM),
+        "patch_activity" => send(format!("/v1/activities/{activity}"), json!({"title": "Tên mới"}), OWN),
+        // It goes on already, since something was reported: whoever may start it learns so.
+        "start_activity" => Case { path: format!("/v1/activities/{activity}/start"), body: None, expected: Status([409, 404, 404, 404]) },
+        "complete_activity" => Case { path: format!("/v1/activities/{activity}/complete"), body: None, expected: OWN },
+        "cancel_activity" => Case { path: format!("/v1/activities/{activity}/cancel"), body: None, expected: Status([409, 404, 404, 404]) },
+
+        "list_results" => get(format!("/v1/results?id={}", site.submitted), OWN_LISTED),
+        "get_result" => get(format!("/v1/results/{}", site.submitted), OWN),
+        "create_result" => send("/v1/results".to_owned(), new_result(*activity, site.deployed, "2024-07-03", 1), MADE_FOR_TEAM),
+        "patch_result" => send(format!("/v1/results/{}", site.draft), json!({"evidence": []}), OWN),
+        "delete_result" => Case { path: format!("/v1/results/{}", site.draft), body: None, expected: Status([204, 404, 404, 404]) },
+        "submit_result" => Case { path: format!("/v1/results/{}/submit", site.draft), body: None, expected: OWN },
+        "verify_result" => Case { path: format!("/v1/results/{}/verify", site.submitted), body: None, expected: OWN },
+        "return_result" => send(format!("/v1/results/{}/return", site.submitted), json!({"reason": "Sai"}), OWN),
+
+        "get_progress" => get(format!("/v1/progress?org_unit_id={unit}"), UNIT_WRITTEN),
+        _ => return None,
+    })
+}
+
+async fn try_it(caller: &Caller, operation: &Operation, case: &Case) -> Answer {
+    let method: Method = operation.method.parse().unwrap();
+    let write = method != Method::GET && operation.permission.is_some();
+    let path = if write { format!("{}?dry_run=true", case.path) } else { case.path.clone() };
+    let mut request = caller.send(method, &path);
+    if write {
+        request = request.if_match("*");
+    }
+    if let Some(body) = &case.body {
+        request = request.json(body);
+    }
+    request.await
+}
+
+/// What a place's index means, for the words of a failure.
+const PLACES: [&str; 4] = ["own ward", "province above", "ward beside", "elsewhere"];
+
+struct World {
+    sites: [Site; 4],
+    /// Who asks: a name, the roles that they hold over the ward, and whether only over one team of it.
+    callers: Vec<(String, Role, bool, Caller)>,
+}
+
+impl World {
+    async fn new(t: &T) -> Self {
+        let own = t.commune(seeded_unit(HA_NOI), "XD-OWN").await;
+        let beside = t.commune(seeded_unit(HA_NOI), "XD-BESIDE").await;
+        let elsewhere = t.commune(seeded_unit(DA_NANG), "XD-ELSEWHERE").await;
+        let candidate = t.user(Role::Viewer, own).await.user_id;
+        let sites = [
+            Site::at(t, own, candidate).await,
+            Site::at(t, seeded_unit(HA_NOI), candidate).await,
+            Site::at(t, beside, candidate).await,
+            Site::at(t, elsewhere, candidate).await,
+        ];
+        let mut callers = Vec::new();
+        for role in Role::ALL {
+            callers.push((role.to_string(), *role, false, t.user(*role, own).await));
+        }
+        let leader = t.nobody().await;
+        t.grant(&leader, Role::TeamLeader, own, Some(sites[0].deployed)).await;
+        callers.push(("team_leader of one team".to_owned(), Role::TeamLeader, true, leader));
+        Self { sites, callers }
+    }
+}
+
+/// What is to come where the role holds the permission over the ward. A leader of one team has no unit, so the
+/// progress of a whole unit is not theirs.
+fn allowed(operation: &Operation, expected: Expected, of_one_team: bool) -> Expected {
+    if of_one_team && operation.permission == Some(Permission::ProgressRead) { Status([403, 403, 404, 404]) } else { expected }
+}
+
+both! {
+    async fn each_role_may_do_what_its_row_says_where_it_says_and_nothing_else(t: &T) {
+        let world = World::new(t).await;
+        let mut wrong = Vec::new();
+        let mut cells = 0;
+        for operation in t.app.contract.operations() {
+            for (name, role, of_one_team, caller) in &world.callers {
+                for (index, site) in world.sites.iter().enumerate() {
+                    let Some(case) = case(&operation.id, site) else { panic!("`{}` has no case in the matrix", operation.id) };
+                    let holds = operation.permission.is_none_or(|permission| role.allows(permission));
+                    let expected = if holds { allowed(&operation, case.expected, *of_one_team) } else { Status([403; 4]) };
+                    let answer = try_it(caller, &operation, &case).await;
+                    cells += 1;
+                    let right = match expected {
+                        Status(statuses) => answer.status == statuses[index],
+                        Listed(counts) => answer.status == 200 && answer.json()["data"].as_array().unwrap().len() == counts[index],
+                    };
+                    if !right {
+                        wrong.push(format!("{} by {name}, {}: {} {}", operation.id, PLACES[index], answer.status, answer.text()));
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{} of {cells} cells:\n{}", wrong.len(), wrong.join("\n"));
+        assert!(cells > 1000, "only {cells} cells");
+    }
+
+    async fn whoever_has_no_token_or_no_role_may_do_nothing_that_wants_one(t: &T) {
+        let own = t.commune(seeded_unit(HA_NOI), "XD-OWN").await;
+        let site = Site::at(t, own, t.admin.user_id).await;
+        let nobody = t.nobody().await;
+        for operation in t.app.contract.operations() {
+            let case = case(&operation.id, &site).unwrap();
+            let by_stranger = try_it(&t.stranger, &operation, &case).await;
+            let by_nobody = try_it(&nobody, &operation, &case).await;
+            match operation.permission {
+                None => assert_eq!(by_stranger.status, by_nobody.status, "{}", operation.id),
+                Some(Permission::SelfRead) => {
+                    by_stranger.problem(401, "unauthenticated");
+                    by_nobody.ok(200);
+                }
+                Some(_) => {
+                    by_stranger.problem(401, "unauthenticated");
+                    by_nobody.problem(403, "forbidden");
+                }
+            }
+        }
+    }
+
+    async fn a_rehearsal_of_every_operation_keeps_nothing(t: &T) {
+        let own = t.commune(seeded_unit(HA_NOI), "XD-OWN").await;
+        let site = Site::at(t, own, t.admin.user_id).await;
+        let rows = async || -> Vec<i64> {
+            let mut counts = Vec::new();
+            for table in ["org_unit", "user_account", "access_grant", "campaign", "indicator", "team", "activity", "result"] {
+                counts.push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);
+                // Postgres gives numeric for a sum of bigint.
+                let sum = format!("SELECT CAST(sum(version) AS BIGINT) FROM {table}");
+                counts.push(crate::harness::value::<i64>(t.store.read(), &sum).await);
+            }
+            for table in ["ledger", "rollup_cell", "audit_log", "chosen_id", "idempotency_key"] {
+                counts.push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);
+            }
+            counts
+        };
+        let before = rows().await;
+        let mut rehearsed = BTreeSet::new();
+        for operation in t.app.contract.operations().into_iter().filter(|o| o.method != "GET" && o.permission.is_some()) {
+            let case = case(&operation.id, &site).unwrap();
+            let answer = try_it(&t.admin, &operation, &case).await;
+            if answer.status < 300 {
+                assert_eq!(answer.header("dry-run"), Some("true"), "{}", operation.id);
+                rehearsed.insert(operation.id.clone());
+            }
+        }
+        assert_eq!(rows().await, before);
+        assert!(rehearsed.len() >= 20, "rehearsed: {rehearsed:?}");
+    }
+}
