@@ -359,6 +359,32 @@ pub async fn delete_grant(tx: &Tx, id: Uuid, version: i64) -> StoreResult<()> {
     if gone.rows_affected == 1 { Ok(()) } else { Err(StoreError::Stale) }
 }
 
+/// How many grants beside this one make somebody an administrator of the whole country on this day, by an account that
+/// is not shut.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn count_other_administrators(conn: &impl ConnectionTrait, grant: Uuid, day: NaiveDate) -> StoreResult<u64> {
+    let centre = org_unit::Entity::find()
+        .select_only()
+        .column(org_unit::Column::Id)
+        .filter(org_unit::Column::ParentId.is_null());
+    let open = u::Entity::find().select_only().column(u::Column::Id).filter(u::Column::Disabled.eq(false));
+    let query = g::Entity::find()
+        .filter(g::Column::Id.ne(grant))
+        .filter(g::Column::Role.eq(Role::Administrator.as_str()))
+        .filter(g::Column::OrgUnitId.in_subquery(centre.into_query()))
+        .filter(g::Column::UserId.in_subquery(open.into_query()))
+        .filter(in_force(day));
+    Ok(query.count(conn).await?)
+}
+
+fn in_force(day: NaiveDate) -> Condition {
+    Condition::all()
+        .add(Condition::any().add(g::Column::ValidFrom.is_null()).add(g::Column::ValidFrom.lte(day)))
+        .add(Condition::any().add(g::Column::ValidTo.is_null()).add(g::Column::ValidTo.gte(day)))
+}
+
 /// How many people may report for a team today: those with a grant `team_leader` on it, or on a subtree it stands in.
 ///
 /// # Errors
@@ -380,7 +406,6 @@ pub async fn count_leaders(
         .filter(g::Column::Role.eq(Role::TeamLeader.as_str()))
         .filter(g::Column::OrgUnitId.in_subquery(above))
         .filter(Condition::any().add(g::Column::TeamId.is_null()).add(g::Column::TeamId.eq(team_id)))
-        .filter(Condition::any().add(g::Column::ValidFrom.is_null()).add(g::Column::ValidFrom.lte(day)))
-        .filter(Condition::any().add(g::Column::ValidTo.is_null()).add(g::Column::ValidTo.gte(day)));
+        .filter(in_force(day));
     Ok(query.count(conn).await?)
 }

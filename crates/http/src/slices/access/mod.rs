@@ -147,16 +147,17 @@ async fn get_grant(allowed: Allowed<AccessRead>, id: Path<Uuid>, request: Reques
 
 /// Withdraw a grant
 ///
-/// Takes a role (vai trò) back; it stops working at once.
+/// Takes a role (vai trò) back; it stops working at once. The centre keeps its last administrator.
 #[utoipa::path(tag = "access", params(("id" = Uuid, Path, description = "The grant.")),
     responses((status = 204, description = "The grant is gone.")),
-    extensions(("x-permission" = json!(AccessWrite::PERMISSION.as_str()))))]
+    extensions(("x-permission" = json!(AccessWrite::PERMISSION.as_str())), ("x-codes" = json!(["wrong_state"]))))]
 #[delete("/v1/grants/{id}")]
 async fn delete_grant(allowed: Allowed<AccessWrite>, id: Path<Uuid>, request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
     request.no_body().await?;
+    let today = app.today();
     reply::write(&app, &request, "delete_grant", &allowed.actor, &[], async |tx, cx| {
-        ops::delete_grant(tx, cx, &allowed, *id).await
+        ops::delete_grant(tx, cx, &allowed, *id, today).await
     })
     .await
 }

@@ -8,7 +8,8 @@ use crate::{
     problem::{ApiError, ApiResult, Code},
     reply::{Cx, Reply},
 };
-use tinhnguyen_domain::access::Permission;
+use chrono::NaiveDate;
+use tinhnguyen_domain::access::{Permission, Role};
 use tinhnguyen_persistence::{
     ConnectionTrait, Tx,
     access::{self, GrantFilter, GrantRecord, UserFilter},
@@ -181,9 +182,23 @@ pub async fn create_grant(tx: &Tx, cx: &Cx<'_>, scope: &Scope<AccessWrite>, new:
 ///
 /// # Errors
 /// The problems that the operation states.
-pub async fn delete_grant(tx: &Tx, cx: &Cx<'_>, scope: &Scope<AccessWrite>, id: Uuid) -> ApiResult<Reply> {
+pub async fn delete_grant(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    scope: &Scope<AccessWrite>,
+    id: Uuid,
+    today: NaiveDate,
+) -> ApiResult<Reply> {
     let grant = find_grant(tx, scope, id).await?;
     cx.ensure_unchanged(&grant.stamp)?;
+    let unit = org_units::find(tx, grant.org_unit_id).await?;
+    let over_all = grant.role == Role::Administrator && unit.is_some_and(|unit| unit.parent_id.is_none());
+    if over_all && access::count_other_administrators(tx, id, today).await? == 0 {
+        return Err(ApiError::new(Code::WrongState).detail(
+            "Đây là quản trị viên cuối cùng của Trung ương; cấp vai trò cho người khác trước.",
+            "This is the centre's last administrator; grant the role to somebody else first.",
+        ));
+    }
     access::delete_grant(tx, id, grant.stamp.version).await?;
     cx.record(tx, "grant", id).await?;
     Ok(Reply::gone())
