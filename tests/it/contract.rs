@@ -165,6 +165,7 @@ fn every_field_of_every_schema_has_its_words_and_bounds() {
             }
         }
     }
+    // Statements of what is sent; a typo must lose nothing.
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         let input = name.starts_with("New") || name.ends_with("Patch") || name == "ResultReturn";
         if input {

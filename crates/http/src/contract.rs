@@ -207,6 +207,7 @@ fn finish(document: &mut Value) {
         components.insert("headers".to_owned(), shared_headers());
         components.insert("securitySchemes".to_owned(), security_schemes());
     }
+    lift_descriptions(root);
     let schemas = root.get("components").and_then(|c| c.get("schemas")).and_then(Value::as_object).cloned();
     let schemas = schemas.unwrap_or_default();
     let Some(paths) = root.get_mut("paths").and_then(Value::as_object_mut) else { return };
@@ -236,6 +237,26 @@ fn security_schemes() -> Value {
             "description": "An access token of `POST /v1/auth/token`, valid for 15 minutes.",
         },
     })
+}
+
+/// A field that may be null says what it is beside the reference, where few tools look: it belongs to the field.
+fn lift_descriptions(root: &mut Map<String, Value>) {
+    let schemas = root.get_mut("components").and_then(|c| c.get_mut("schemas")).and_then(Value::as_object_mut);
+    let fields = schemas
+        .into_iter()
+        .flat_map(|schemas| schemas.values_mut())
+        .filter_map(|schema| schema.get_mut("properties").and_then(Value::as_object_mut))
+        .flat_map(|properties| properties.values_mut())
+        .filter_map(Value::as_object_mut);
+    for field in fields.filter(|field| !field.contains_key("description")) {
+        let branches = field.get_mut("oneOf").and_then(Value::as_array_mut);
+        let description = branches
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object_mut)
+            .find_map(|branch| branch.remove("description"));
+        field.extend(description.map(|description| ("description".to_owned(), description)));
+    }
 }
 
 /// A shared response that no operation gives has no place in the document.
@@ -314,7 +335,8 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
         parameters.push("IdempotencyKey");
     }
     if write && !form {
-        statuses.extend(["409", "422", "507"]);
+        // A conflict comes with a code of the operation's own.
+        statuses.extend(["422", "507"]);
         parameters.push("DryRun");
         if wants_if_match(path, method) {
             statuses.extend(["412", "428"]);
@@ -322,7 +344,10 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
         }
     }
     if has_body {
-        statuses.extend(["408", "413", "415"]);
+        statuses.push("415");
+    }
+    if write {
+        statuses.extend(["408", "413"]);
     }
     if method == "get" {
         parameters.push("IfNoneMatch");
@@ -347,7 +372,7 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
         .iter()
         .copied()
         .filter(|c| statuses.contains(&c.status().to_string()))
-        .filter(|c| shared(*c) && (c.status() != 422 || has_body))
+        .filter(|c| shared(*c) && (c.status() != 422 || has_body || of_no_body(*c)))
         .collect();
     codes.extend(own);
     if form {
@@ -397,6 +422,19 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
     let mut sorted: Vec<_> = std::mem::take(responses).into_iter().collect();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));
     responses.extend(sorted);
+}
+
+/// What an operation that takes no body may find wrong with one.
+const fn of_no_body(code: Code) -> bool {
+    matches!(
+        code,
+        Code::ValidationFailed
+            | Code::UnknownField
+            | Code::WrongType
+            | Code::NulCharacter
+            | Code::DuplicateKey
+            | Code::IdempotencyKeyReused
+    )
 }
 
 /// Codes that any operation of their status may answer; the others are stated by the operation.

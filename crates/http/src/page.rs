@@ -162,6 +162,7 @@ macro_rules! page_schema {
     ($name:ident of $item:ty) => {
         #[doc = concat!("A page of `", stringify!($item), "`.")]
         #[derive(serde::Serialize, utoipa::ToSchema)]
+        #[schema(description = concat!("A page of `", stringify!($item), "`."))]
         pub struct $name {
             /// The items, at most `limit`.
             #[schema(max_items = 200)]
