@@ -1,6 +1,6 @@
 //! Users from the command line, and the first one.
 
-use crate::{cli::User as What, config::Config, open, secrets};
+use crate::{cli::User as What, config::Config, open, say, secrets};
 use anyhow::{Context, Result, anyhow, bail};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -155,7 +155,7 @@ pub(crate) async fn run(config: &Config, what: What) -> Result<ExitCode> {
     }
     store.close().await?;
     if made_up {
-        println!("password (shown this once): {}", password.expose_secret());
+        say(format_args!("password (shown this once): {}\n", password.expose_secret()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

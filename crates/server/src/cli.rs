@@ -24,7 +24,7 @@ tinhnguyen.toml in the working directory (data_dir = \"…\").";
 /// Dịch vụ của Chiến dịch Thanh niên tình nguyện: đội hình, kết quả, và tiến độ chính xác tới 6.000.000 lượt.
 /// Without a command it serves.
 #[derive(Parser, Debug)]
-#[command(name = "tinhnguyen", version, after_help = AFTER, max_term_width = 120)]
+#[command(name = "tinhnguyen", bin_name = "tinhnguyen", version, after_help = AFTER, max_term_width = 120)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

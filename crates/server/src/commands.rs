@@ -1,6 +1,6 @@
 //! The small commands.
 
-use crate::{config::Config, open};
+use crate::{config::Config, open, say};
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{fs, path::Path, process::ExitCode};
@@ -24,12 +24,12 @@ pub async fn migrate(config: &Config, down: Option<u32>) -> Result<ExitCode> {
 pub async fn seed(config: &Config, grassroots: bool) -> Result<ExitCode> {
     let store = open::migrated_store(config).await?;
     let seeded = reference::seed(&store).await.context("the reference data can't be added")?;
-    println!(
-        "added: {} localities, {} links between them, {} units, {} campaigns, {} indicators",
+    say(format_args!(
+        "added: {} localities, {} links between them, {} units, {} campaigns, {} indicators\n",
         seeded.localities, seeded.successors, seeded.org_units, seeded.campaigns, seeded.indicators
-    );
+    ))?;
     if grassroots {
-        println!("added: {} district and commune unions", add_grassroots(&store).await?);
+        say(format_args!("added: {} district and commune unions\n", add_grassroots(&store).await?))?;
     }
     store.close().await?;
     Ok(ExitCode::SUCCESS)
@@ -61,7 +61,7 @@ pub fn bar(what: &'static str) -> ProgressBar {
 pub fn openapi(output: Option<&Path>) -> Result<ExitCode> {
     let contract = contract();
     match output {
-        None => print!("{}", contract.text()),
+        None => say(contract.text())?,
         Some(path) => {
             fs::write(path, contract.text())
                 .with_context(|| format!("the file {} can't be written", path.display()))?;

@@ -60,13 +60,16 @@ pub struct Flags {
     /// How logs are written to stderr: text or json [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<String>,
-    /// What is logged, such as warn or info,tinhnguyen_http=debug [default: info]
+    /// What is logged, such as warn or info,tinhnguyen_http=debug [default: info, and of the libraries warn]
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
     /// Threads that serve requests [default: as many as there are processors]
     #[arg(long, global = true, value_name = "N")]
     pub workers: Option<String>,
 }
+
+/// What is logged by default: the libraries' own steps tell an operator nothing that we don't.
+const LOG: &str = "info,actix_server=warn,sea_orm_migration=warn,sqlx=warn";
 
 /// The names of all settings, as in the file; flags and environment variables are made of them.
 const NAMES: [&str; 11] = [
@@ -261,7 +264,7 @@ impl Config {
             log_format: given.or("log_format", LogFormat::Text)?,
             log: given
                 .take_with("log", log_filter)?
-                .unwrap_or_else(|| Setting { value: "info".to_owned(), source: Source::Default }),
+                .unwrap_or_else(|| Setting { value: LOG.to_owned(), source: Source::Default }),
             workers: given.or("workers", processors)?,
         })
     }

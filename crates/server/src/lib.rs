@@ -16,13 +16,37 @@ mod progress;
 pub mod secrets;
 mod serve;
 
+use anyhow::Context;
 use clap::Parser;
 use cli::{Cli, Command};
 use config::Config;
-use std::{path::Path, process::ExitCode};
+use std::{
+    fmt::Display,
+    io::{ErrorKind, Write},
+    path::Path,
+    process::ExitCode,
+};
 
 /// The exit code for settings that can't be used, the same as clap's for flags that can't.
 const MISUSE: u8 = 2;
+
+/// Writes an answer to stdout. A reader that has gone, as in `tinhnguyen openapi | head`, is no fault of ours.
+pub(crate) fn say(text: impl Display) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match write!(out, "{text}").and_then(|()| out.flush()) {
+        Err(err) if err.kind() != ErrorKind::BrokenPipe => Err(err).context("the answer can't be written"),
+        _ => Ok(()),
+    }
+}
+
+/// The error and its causes in one sentence; a cause that only repeats what was said is left out.
+fn sentence(err: &anyhow::Error) -> String {
+    err.chain().fold(String::new(), |said, cause| match cause.to_string() {
+        cause if said.contains(&cause) => said,
+        cause if said.is_empty() => cause,
+        cause => format!("{said}: {cause}"),
+    })
+}
 
 /// Runs the command that the process's arguments name; without one, `serve`.
 #[must_use]
@@ -46,7 +70,7 @@ pub fn run() -> ExitCode {
     match runtime.block_on(execute(cli.command.unwrap_or(Command::Serve), &config)) {
         Ok(code) => code,
         Err(err) => {
-            eprintln!("tinhnguyen: {err:#}");
+            eprintln!("tinhnguyen: {}", sentence(&err));
             ExitCode::FAILURE
         }
     }
@@ -55,7 +79,7 @@ pub fn run() -> ExitCode {
 async fn execute(command: Command, config: &Config) -> anyhow::Result<ExitCode> {
     match command {
         Command::Config => {
-            print!("{}", config.describe());
+            say(config.describe())?;
             return Ok(ExitCode::SUCCESS);
         }
         Command::Openapi { output } => return commands::openapi(output.as_deref()),

@@ -1,6 +1,6 @@
 //! Whether results, ledger and totals agree, and making the totals anew.
 
-use crate::{cli::Progress, config::Config, open};
+use crate::{cli::Progress, config::Config, open, say};
 use anyhow::{Context, Result};
 use std::{collections::BTreeMap, process::ExitCode};
 use tinhnguyen_domain::campaigns::Indicator;
@@ -18,7 +18,7 @@ pub async fn run(config: &Config, what: Progress) -> Result<ExitCode> {
         Progress::Rebuild => {
             let cells =
                 store.write(async |tx| ledger::rebuild(tx).await).await.context("the totals can't be rebuilt")?;
-            println!("rebuilt: {cells} cells");
+            say(format_args!("rebuilt: {cells} cells\n"))?;
             ExitCode::SUCCESS
         }
     };
@@ -39,7 +39,7 @@ async fn check(store: &Store) -> Result<ExitCode> {
         .await
         .context("results, ledger and totals can't be compared")?;
     let named = indicators.iter().flat_map(|(_, list)| list).map(|i| (i.stamp.id, i)).collect();
-    print!("{}", text_of(&report, &named));
+    say(text_of(&report, &named))?;
     Ok(if report.disagreements.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

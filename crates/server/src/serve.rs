@@ -4,7 +4,7 @@ use crate::{
     accounts::{self, FIRST, First},
     config::Config,
     healthcheck::reachable,
-    open,
+    open, say,
 };
 use actix_web::{HttpServer, web};
 use anyhow::{Context, Result, bail};
@@ -76,7 +76,9 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         .context("the service can't be started")?
         .run();
     let handle = server.handle();
-    print!("{}", welcome(config, &first));
+    if let Err(err) = say(welcome(config, &first)) {
+        warn!(error = %err, "the welcome was not shown");
+    }
     drop(first);
     info!(listen = %config.listen.value, database = app.store.engine(), "serving");
     let stopper = tokio::spawn(async move {

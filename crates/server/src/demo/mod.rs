@@ -4,13 +4,15 @@
 //! that was interrupted is taken up where it stopped and the totals agree at every moment.
 
 mod plan;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use crate::{
     accounts::{self, NewUser},
     commands,
     config::Config,
-    open, secrets,
+    open, say, secrets,
 };
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
@@ -56,21 +58,23 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
     let plan = Plan::make(&org_units::all(store.read()).await?, &campaign)?;
     let (actors, shown) = add_users(&store, &plan.campaign, plan.teams.first()).await?;
     if let accounts::First::MadeUp(password) = &first {
-        show(accounts::FIRST, password);
+        show(accounts::FIRST, password)?;
     }
-    shown.iter().for_each(|(username, password)| show(username, password));
+    for (username, password) in &shown {
+        show(username, password)?;
+    }
     let added = fill(&store, &plan, &actors, &indicators).await?;
     store.close().await?;
-    println!(
-        "[Mẫu] added: {} teams, {} activities, {} results with {} turns",
+    say(format_args!(
+        "[Mẫu] added: {} teams, {} activities, {} results with {} turns\n",
         added.teams, added.activities, added.results, added.turns
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Shows a made-up password, this once.
-fn show(username: &str, password: &SecretString) {
-    println!("user {username}, password (shown this once): {}", password.expose_secret());
+fn show(username: &str, password: &SecretString) -> Result<()> {
+    say(format_args!("user {username}, password (shown this once): {}\n", password.expose_secret()))
 }
 
 #[derive(Default)]

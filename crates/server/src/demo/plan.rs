@@ -1,6 +1,7 @@
 //! Which units have how many demonstration teams, and where those work.
 
 use anyhow::{Result, ensure};
+use chrono::{Datelike, NaiveDate};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use std::{collections::BTreeMap, sync::Arc};
 use tinhnguyen_domain::{
@@ -44,8 +45,28 @@ pub struct TeamPlan {
 pub struct Plan {
     /// The campaign.
     pub campaign: Campaign,
+    /// The days on which activities begin.
+    pub days: Vec<Weighted<NaiveDate>>,
     /// The teams.
     pub teams: Vec<TeamPlan>,
+}
+
+/// Something, and how often it is chosen compared to its neighbours.
+pub type Weighted<T> = (T, u32);
+
+/// The campaign's days: few activities begin early in June, most in July, fewer late in August, and more at weekends.
+fn days(campaign: &Campaign) -> Vec<Weighted<NaiveDate>> {
+    let weight = |day: NaiveDate| {
+        let season = match (day.month(), day.day()) {
+            (6, 1..=7) => 3,
+            (6, 8..=20) => 7,
+            (8, 21..) => 4,
+            (8, 11..=20) => 8,
+            _ => 12,
+        };
+        season * if day.weekday().num_days_from_monday() >= 5 { 3 } else { 2 }
+    };
+    campaign.starts_on.iter_days().take_while(|day| *day <= campaign.ends_on).map(|day| (day, weight(day))).collect()
 }
 
 /// A province, or a union directly under the centre, with what stands below it.
@@ -137,6 +158,6 @@ impl Plan {
                 });
             }
         }
-        Ok(Self { campaign: campaign.clone(), teams })
+        Ok(Self { campaign: campaign.clone(), days: days(campaign), teams })
     }
 }

@@ -1,6 +1,6 @@
 //! Demonstration teams with what they did: one batch, made from nothing but its plan.
 
-use super::plan::{Plan, SEED, TeamPlan};
+use super::plan::{Plan, SEED, TeamPlan, Weighted};
 use anyhow::{Context, Result};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
@@ -17,7 +17,7 @@ use tinhnguyen_persistence::reference::{DEMO_PREFIX, id_at};
 use uuid::Uuid;
 
 /// Percent by which all figures are scaled, so that the country comes to about 5.1 million turns.
-const SCALE: i64 = 100;
+const SCALE: i64 = 65;
 /// One activity in so many is held together with the team before.
 const JOINT: u32 = 25;
 
@@ -50,8 +50,6 @@ pub struct Batch {
     /// Their results.
     pub results: Vec<Counting>,
 }
-
-type Weighted<T> = (T, u32);
 
 fn pick<T: Copy>(random: &mut StdRng, choices: &[Weighted<T>]) -> Result<T> {
     Ok(choices.choose_weighted(random, |choice| choice.1)?.0)
@@ -101,6 +99,7 @@ impl Batch {
             let mut maker = Maker {
                 random: StdRng::seed_from_u64(SEED.wrapping_mul(1_000_003).wrapping_add(team.number)),
                 campaign: &plan.campaign,
+                days: &plan.days,
                 plan: team,
                 actors,
             };
@@ -121,6 +120,7 @@ impl Batch {
 struct Maker<'a> {
     random: StdRng,
     campaign: &'a Campaign,
+    days: &'a [Weighted<NaiveDate>],
     plan: &'a TeamPlan,
     actors: &'a Actors,
 }
@@ -178,7 +178,9 @@ impl Maker<'_> {
             // Only neighbours hold something together: teams of one district, or of one province.
             teams.extend(before.filter(|_| self.random.random_ratio(1, JOINT)));
             let days = pick(&mut self.random, DAYS)?;
-            let first = self.first_day(days)?;
+            // Nothing ends after the campaign.
+            let first =
+                pick(&mut self.random, self.days)?.min(self.campaign.ends_on - Days::new(days.saturating_sub(1)));
             let mut activity = self.activity(count, &teams, first, days)?;
             let first_result = batch.results.len();
             if self.random.random_ratio(2, 100) {
@@ -201,30 +203,6 @@ impl Maker<'_> {
             batch.activities.push(activity);
         }
         Ok(())
-    }
-
-    /// A day to begin: few early in June, most in July, fewer late in August, and more at weekends.
-    fn first_day(&mut self, days: u64) -> Result<NaiveDate> {
-        use chrono::Datelike;
-        let last = self.campaign.ends_on - Days::new(days.saturating_sub(1));
-        let all: Vec<Weighted<NaiveDate>> = self
-            .campaign
-            .starts_on
-            .iter_days()
-            .take_while(|day| *day <= last)
-            .map(|day| {
-                let season = match (day.month(), day.day()) {
-                    (6, 1..=7) => 3,
-                    (6, 8..=20) => 7,
-                    (8, 21..) => 4,
-                    (8, 11..=20) => 8,
-                    _ => 12,
-                };
-                let weekend = u32::from(day.weekday().num_days_from_monday() >= 5);
-                (day, season * (2 + weekend))
-            })
-            .collect();
-        pick(&mut self.random, &all)
     }
 
     fn instant(&self, day: NaiveDate, seconds: u32) -> Result<DateTime<Utc>> {
