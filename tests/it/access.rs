@@ -1,6 +1,9 @@
 //! Accounts and grants: who may give what to whom.
 
-use crate::harness::{T, id_in, world::{DA_NANG, HA_NOI, centre, seeded_unit}};
+use crate::harness::{
+    T, id_in,
+    world::{DA_NANG, HA_NOI, centre, seeded_unit},
+};
 use serde_json::{Value, json};
 use tinhnguyen_domain::access::Role;
 use uuid::Uuid;
@@ -17,14 +20,26 @@ both! {
     async fn an_account_is_made_read_and_changed_and_its_password_never_comes_back(t: &T) {
         let answer = t.admin.post("/v1/users", &account("can-bo-01")).await;
         let user = answer.ok(201);
-        assert!(!answer.text().contains("mat-khau") && user.get("password").is_none() && user.get("password_hash").is_none());
+        assert!(
+            !answer.text().contains("mat-khau")
+                && user.get("password").is_none()
+                && user.get("password_hash").is_none()
+        );
         let path = format!("/v1/users/{}", id_in(&user, "id"));
         assert_eq!(answer.header("location"), Some(path.as_str()));
         let read = t.admin.get(&path).await;
         assert_eq!(read.ok(200), user);
         assert!(!read.text().contains("argon2"));
-        let changed = t.admin.patch(&path, &json!({"full_name": "Tên Mới", "email": null, "disabled": true})).if_match("\"1\"").await.ok(200);
-        assert_eq!((&changed["full_name"], &changed["email"], &changed["disabled"]), (&json!("Tên Mới"), &Value::Null, &json!(true)));
+        let changed = t
+            .admin
+            .patch(&path, &json!({"full_name": "Tên Mới", "email": null, "disabled": true}))
+            .if_match("\"1\"")
+            .await
+            .ok(200);
+        assert_eq!(
+            (&changed["full_name"], &changed["email"], &changed["disabled"]),
+            (&json!("Tên Mới"), &Value::Null, &json!(true))
+        );
         let page = t.admin.get("/v1/users?username=Can-Bo-01").await.ok(200);
         assert_eq!(page["data"], json!([changed]));
     }
@@ -69,7 +84,11 @@ both! {
         assert_eq!((&given["granted_by"], &given["role"]), (&json!(t.admin.user_id), &json!("verifier")));
         let path = format!("/v1/grants/{}", answer.id());
         assert_eq!(t.admin.get(&path).await.ok(200), given);
-        for filter in [format!("user_id={user}"), format!("id={}&role=verifier", answer.id()), format!("user_id={user}&org_unit_id={}", seeded_unit(HA_NOI))] {
+        for filter in [
+            format!("user_id={user}"),
+            format!("id={}&role=verifier", answer.id()),
+            format!("user_id={user}&org_unit_id={}", seeded_unit(HA_NOI)),
+        ] {
             assert_eq!(t.admin.get(&format!("/v1/grants?{filter}")).await.ok(200)["data"], json!([given]), "{filter}");
         }
         assert_eq!(t.admin.get(&format!("/v1/grants?user_id={user}&role=viewer")).await.ok(200)["data"], json!([]));
@@ -84,10 +103,16 @@ both! {
     async fn faults_of_a_grant_are_told_all_at_once(t: &T) {
         let user = t.admin.post("/v1/users", &account("can-bo")).await.id();
         let nothing = json!({"user_id": Uuid::now_v7(), "role": "viewer", "org_unit_id": Uuid::now_v7()});
-        t.admin.post("/v1/grants", &nothing).await.faults(422, &[("/user_id", "reference_not_found"), ("/org_unit_id", "reference_not_found")]);
+        t.admin
+            .post("/v1/grants", &nothing)
+            .await
+            .faults(422, &[("/user_id", "reference_not_found"), ("/org_unit_id", "reference_not_found")]);
         let mut body = grant(user, "king", centre());
         body["granted_by"] = json!(user);
-        t.admin.post("/v1/grants", &body).await.faults(422, &[("/role", "not_allowed_value"), ("/granted_by", "unknown_field")]);
+        t.admin
+            .post("/v1/grants", &body)
+            .await
+            .faults(422, &[("/role", "not_allowed_value"), ("/granted_by", "unknown_field")]);
         let mut body = grant(user, "viewer", centre());
         body["valid_from"] = json!("2024-08-02");
         body["valid_to"] = json!("2024-08-01");
@@ -119,12 +144,20 @@ both! {
         t.grant(&both, Role::Administrator, centre(), None).await;
         let path = format!("/v1/users/{}", both.user_id);
         provincial.get(&path).await.ok(200);
-        provincial.patch(&path, &json!({"password": "chiem-tai-khoan-99"})).if_match("*").await.problem(403, "forbidden");
+        provincial
+            .patch(&path, &json!({"password": "chiem-tai-khoan-99"}))
+            .if_match("*")
+            .await
+            .problem(403, "forbidden");
         provincial.patch(&path, &json!({"disabled": true})).if_match("*").await.problem(403, "forbidden");
         // Of those who are nowhere below, nothing is seen at all.
         let path = format!("/v1/users/{}", t.admin.user_id);
         provincial.get(&path).await.problem(404, "not_found");
-        provincial.patch(&path, &json!({"password": "chiem-tai-khoan-99"})).if_match("*").await.problem(404, "not_found");
+        provincial
+            .patch(&path, &json!({"password": "chiem-tai-khoan-99"}))
+            .if_match("*")
+            .await
+            .problem(404, "not_found");
         let page = provincial.get("/v1/users?username=admin&include_total=true").await.ok(200);
         assert_eq!((&page["data"], &page["total"]), (&json!([]), &json!(0)));
     }
@@ -166,8 +199,11 @@ both! {
         assert_eq!(actions, ["create_user"]);
         let given = t.admin.post("/v1/grants", &grant(made, "viewer", centre())).await.id();
         t.admin.delete(&format!("/v1/grants/{given}")).if_match("*").await.ok(204);
-        let actions: Vec<String> =
-            crate::harness::values(t.store.read(), "SELECT action FROM audit_log WHERE resource = 'grant' ORDER BY action").await;
+        let actions: Vec<String> = crate::harness::values(
+            t.store.read(),
+            "SELECT action FROM audit_log WHERE resource = 'grant' ORDER BY action",
+        )
+        .await;
         assert_eq!(actions, ["create_grant", "delete_grant"]);
     }
 }

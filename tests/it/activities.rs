@@ -1,6 +1,9 @@
 //! Activities: held by teams, in a place that existed on that day, about topics of their kind.
 
-use crate::harness::{T, id_in, world::{DA_NANG, HA_NOI, campaign, new_activity, place, place_since_2025, seeded_unit}};
+use crate::harness::{
+    T, id_in,
+    world::{DA_NANG, HA_NOI, campaign, new_activity, place, place_since_2025, seeded_unit},
+};
 use serde_json::{Value, json};
 use tinhnguyen_domain::access::Role;
 use uuid::Uuid;
@@ -46,7 +49,10 @@ both! {
             body.as_object_mut().unwrap().remove(field);
         }
         let made = leader.post("/v1/activities", &body).await.ok(201);
-        assert_eq!((&made["campaign_id"], &made["team_ids"], &made["mode"]), (&full["campaign_id"], &full["team_ids"], &json!("in_person")));
+        assert_eq!(
+            (&made["campaign_id"], &made["team_ids"], &made["mode"]),
+            (&full["campaign_id"], &full["team_ids"], &json!("in_person"))
+        );
         leader.post("/v1/activities", &json!({})).await.faults(
             422,
             &[
@@ -162,11 +168,18 @@ both! {
         for patch in [json!({"locality_id": place("00004")}), json!({"team_ids": [team["id"]]})] {
             coordinator.patch(&path, &patch).if_match("*").await.problem(409, "not_editable");
         }
-        coordinator.patch(&path, &json!({"title": "Tên mới", "team_ids": [second["id"], team["id"]]})).if_match("*").await.ok(200);
+        coordinator
+            .patch(&path, &json!({"title": "Tên mới", "team_ids": [second["id"], team["id"]]}))
+            .if_match("*")
+            .await
+            .ok(200);
         let refused = leader.act(&format!("{path}/cancel")).await.problem(409, "wrong_state");
         assert_eq!(refused["counted"], 1);
         let verifier = t.verifier(seeded_unit(HA_NOI)).await;
-        let back = verifier.post(&format!("/v1/results/{}/return", id_in(&result, "id")), &json!({"reason": "Nhầm"})).if_match("*").await;
+        let back = verifier
+            .post(&format!("/v1/results/{}/return", id_in(&result, "id")), &json!({"reason": "Nhầm"}))
+            .if_match("*")
+            .await;
         back.ok(200);
         leader.act(&format!("{path}/cancel")).await.ok(200);
         leader.act(&format!("/v1/results/{}/submit", id_in(&result, "id"))).await.problem(409, "activity_cancelled");
@@ -200,7 +213,10 @@ both! {
         let activity = t.activity(&leader, &team).await;
         t.admin.act(&format!("/v1/campaigns/{}/close", campaign())).await.ok(200);
         leader.post("/v1/activities", &new_activity(id_in(&team, "id"))).await.problem(409, "campaign_not_open");
-        let patch = leader.patch(&format!("/v1/activities/{}", id_in(&activity, "id")), &json!({"title": "x"})).if_match("*").await;
+        let patch = leader
+            .patch(&format!("/v1/activities/{}", id_in(&activity, "id")), &json!({"title": "x"}))
+            .if_match("*")
+            .await;
         patch.problem(409, "campaign_not_open");
     }
 

@@ -1,6 +1,9 @@
 //! Campaigns and indicators: they belong to the whole country, and what is counted holds them in place.
 
-use crate::harness::{T, id_in, world::{HA_NOI, campaign, centre, indicator, seeded_unit}};
+use crate::harness::{
+    T, id_in,
+    world::{HA_NOI, campaign, centre, indicator, seeded_unit},
+};
 use serde_json::{Value, json};
 use tinhnguyen_domain::access::Role;
 use uuid::Uuid;
@@ -15,14 +18,20 @@ fn summer_2026() -> Value {
 both! {
     async fn the_campaign_of_summer_2024_is_there_with_its_indicator(t: &T) {
         let seeded = t.admin.get(&format!("/v1/campaigns/{}", campaign())).await.ok(200);
-        assert_eq!((&seeded["code"], &seeded["starts_on"], &seeded["ends_on"]), (&json!("HE-2024"), &json!("2024-06-01"), &json!("2024-08-31")));
+        assert_eq!(
+            (&seeded["code"], &seeded["starts_on"], &seeded["ends_on"]),
+            (&json!("HE-2024"), &json!("2024-06-01"), &json!("2024-08-31"))
+        );
         assert_eq!((&seeded["status"], &seeded["time_zone"]), (&json!("open"), &json!("Asia/Ho_Chi_Minh")));
         let kinds: Vec<_> = seeded["strands"].as_array().unwrap().iter().map(|s| s["kind"].as_str().unwrap()).collect();
         assert_eq!(kinds, ["programme", "drive", "drive", "drive", "drive"]);
         assert_eq!(seeded["modes"].as_array().unwrap().len(), 5);
         let page = t.admin.get(&format!("/v1/indicators?campaign_id={}&number=7", campaign())).await.ok(200);
         let seven = &page["data"][0];
-        assert_eq!((&seven["id"], &seven["target_value"], &seven["measure"]), (&json!(indicator()), &json!(6_000_000), &json!("beneficiary_turns")));
+        assert_eq!(
+            (&seven["id"], &seven["target_value"], &seven["measure"]),
+            (&json!(indicator()), &json!(6_000_000), &json!("beneficiary_turns"))
+        );
     }
 
     async fn a_campaign_goes_from_draft_to_open_to_closed_and_open_again(t: &T) {
@@ -44,16 +53,25 @@ both! {
     async fn a_campaign_is_changed_field_by_field(t: &T) {
         let made = t.admin.post("/v1/campaigns", &summer_2026()).await;
         let path = format!("/v1/campaigns/{}", made.id());
-        let patch = json!({"theme": "Năm chuyển đổi số", "ends_on": "2026-09-15", "strands": [], "modes": ["in_place"]});
+        let patch =
+            json!({"theme": "Năm chuyển đổi số", "ends_on": "2026-09-15", "strands": [], "modes": ["in_place"]});
         let body = t.admin.patch(&path, &patch).if_match("\"1\"").await.ok(200);
         for (field, value) in patch.as_object().unwrap() {
             assert_eq!(&body[field], value, "{field}");
         }
         let body = t.admin.patch(&path, &json!({"theme": null})).if_match("\"2\"").await.ok(200);
         assert_eq!((&body["theme"], &body["name"]), (&Value::Null, &json!("Chiến dịch Hè 2026")));
-        t.admin.patch(&path, &json!({"status": "open"})).if_match("\"3\"").await.faults(422, &[("/status", "unknown_field")]);
+        t.admin
+            .patch(&path, &json!({"status": "open"}))
+            .if_match("\"3\"")
+            .await
+            .faults(422, &[("/status", "unknown_field")]);
         t.admin.patch(&path, &json!({"name": null})).if_match("\"3\"").await.faults(422, &[("/name", "wrong_type")]);
-        t.admin.patch(&path, &json!({"starts_on": "2026-09-16"})).if_match("\"3\"").await.faults(422, &[("/ends_on", "dates_inverted")]);
+        t.admin
+            .patch(&path, &json!({"starts_on": "2026-09-16"}))
+            .if_match("\"3\"")
+            .await
+            .faults(422, &[("/ends_on", "dates_inverted")]);
     }
 
     async fn faults_of_a_campaign_are_told_all_at_once(t: &T) {
@@ -63,7 +81,10 @@ both! {
         let mut body = summer_2026();
         body["strands"] = json!([body["strands"][0], body["strands"][0]]);
         body["modes"] = json!(["online", "regular", "online"]);
-        t.admin.post("/v1/campaigns", &body).await.faults(422, &[("/strands/1/code", "not_unique"), ("/modes/2", "not_unique")]);
+        t.admin
+            .post("/v1/campaigns", &body)
+            .await
+            .faults(422, &[("/strands/1/code", "not_unique"), ("/modes/2", "not_unique")]);
         let mut body = summer_2026();
         body["strands"][0]["kind"] = json!("party");
         body["modes"] = json!(["by_night"]);
@@ -106,7 +127,10 @@ both! {
             who.post("/v1/campaigns", &summer_2026()).await.problem(403, "forbidden");
             who.patch(&path, &json!({"name": "x"})).if_match("*").await.problem(403, "forbidden");
             who.act(&format!("{path}/open")).await.problem(403, "forbidden");
-            who.patch(&format!("/v1/indicators/{}", indicator()), &json!({"target_value": 1})).if_match("*").await.problem(403, "forbidden");
+            who.patch(&format!("/v1/indicators/{}", indicator()), &json!({"target_value": 1}))
+                .if_match("*")
+                .await
+                .problem(403, "forbidden");
         }
         assert_eq!(national.get(&path).await.ok(200)["allowed_actions"], json!(["edit", "open"]));
     }
@@ -124,14 +148,25 @@ both! {
         let path = format!("/v1/indicators/{}", id_in(&made, "id"));
         let changed = t.admin.patch(&path, &json!({"target_value": 250})).if_match("\"1\"").await.ok(200);
         assert_eq!((&changed["target_value"], &changed["version"]), (&json!(250), &json!(2)));
-        t.admin.patch(&path, &json!({"measure": "classes"})).if_match("\"2\"").await.faults(422, &[("/measure", "unknown_field")]);
-        t.admin.patch(&path, &json!({"target_value": -1})).if_match("\"2\"").await.faults(422, &[("/target_value", "out_of_range")]);
+        t.admin
+            .patch(&path, &json!({"measure": "classes"}))
+            .if_match("\"2\"")
+            .await
+            .faults(422, &[("/measure", "unknown_field")]);
+        t.admin
+            .patch(&path, &json!({"target_value": -1}))
+            .if_match("\"2\"")
+            .await
+            .faults(422, &[("/target_value", "out_of_range")]);
 
         let mut bad = body.clone();
         bad["campaign_id"] = json!(Uuid::now_v7());
         bad["counted_topics"] = json!(["cyber_safety", "cyber_safety"]);
         bad["number"] = json!(2);
-        t.admin.post("/v1/indicators", &bad).await.faults(422, &[("/campaign_id", "reference_not_found"), ("/counted_topics/1", "not_unique")]);
+        t.admin
+            .post("/v1/indicators", &bad)
+            .await
+            .faults(422, &[("/campaign_id", "reference_not_found"), ("/counted_topics/1", "not_unique")]);
         t.admin.get(&format!("/v1/indicators/{}", Uuid::now_v7())).await.problem(404, "not_found");
         t.admin.get(&format!("/v1/campaigns/{}", Uuid::now_v7())).await.problem(404, "not_found");
     }

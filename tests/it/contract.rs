@@ -53,17 +53,25 @@ fn the_committed_document_is_the_one_of_this_code() {
 fn every_operation_has_its_id_tag_words_examples_and_problems() {
     let contract = contract();
     let document = contract.document();
-    let tags: BTreeSet<&str> = document["tags"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
+    let tags: BTreeSet<&str> =
+        document["tags"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap()).collect();
     let mut ids = BTreeSet::new();
     for (at, method, operation) in operations(document) {
         let text = |name: &str| operation[name].as_str().unwrap_or_default();
         let id = text("operationId");
         assert!(ids.insert(id), "{at}: operationId `{id}` stands twice");
         let (verb, resource) = id.split_once('_').unwrap_or_default();
-        assert!(!verb.is_empty() && !resource.is_empty() && id.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{at}: `{id}`");
+        assert!(
+            !verb.is_empty() && !resource.is_empty() && id.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+            "{at}: `{id}`"
+        );
         let tag: Vec<&str> = operation["tags"].as_array().unwrap().iter().map(|t| t.as_str().unwrap()).collect();
         assert!(tag.len() == 1 && tags.contains(tag[0]), "{at}: tags {tag:?}");
-        assert!((5..=80).contains(&text("summary").len()) && !text("summary").ends_with('.'), "{at}: summary `{}`", text("summary"));
+        assert!(
+            (5..=80).contains(&text("summary").len()) && !text("summary").ends_with('.'),
+            "{at}: summary `{}`",
+            text("summary")
+        );
         let description = text("description");
         assert!(description.contains("Problems: ") || id == "create_token", "{at}: no problems in words");
         assert!(description.contains("scope `") || description.contains("Public"), "{at}: says not who may");
@@ -76,14 +84,20 @@ fn every_operation_has_its_id_tag_words_examples_and_problems() {
             assert!(!response["description"].as_str().unwrap_or_default().is_empty(), "{at} {status}: no description");
             for (kind, media) in response["content"].as_object().into_iter().flatten() {
                 assert!(media.get("schema").is_some(), "{at} {status} {kind}: no schema");
-                assert!(media.get("example").is_some() || media.get("examples").is_some(), "{at} {status} {kind}: no example");
+                assert!(
+                    media.get("example").is_some() || media.get("examples").is_some(),
+                    "{at} {status} {kind}: no example"
+                );
             }
         }
         for status in ["400", "429", "500", "503"] {
             assert!(responses.contains_key(status), "{at}: {status} is not declared");
         }
         if operation.get("x-permission").is_some() {
-            assert!(responses.contains_key("401") && responses.contains_key("403"), "{at}: 401 and 403 are not declared");
+            assert!(
+                responses.contains_key("401") && responses.contains_key("403"),
+                "{at}: 401 and 403 are not declared"
+            );
         }
         // Every stated code has its status declared, and every declared status of a problem a code.
         let stated: BTreeSet<String> = operation["x-problem-codes"]
@@ -112,7 +126,11 @@ fn every_operation_has_its_id_tag_words_examples_and_problems() {
         }
         for parameter in operation["parameters"].as_array().unwrap() {
             let parameter = resolve(document, parameter);
-            assert!(!parameter["description"].as_str().unwrap_or_default().is_empty(), "{at}: {} has no description", parameter["name"]);
+            assert!(
+                !parameter["description"].as_str().unwrap_or_default().is_empty(),
+                "{at}: {} has no description",
+                parameter["name"]
+            );
         }
     }
     assert!(ids.len() > 40, "only {} operations", ids.len());
@@ -155,7 +173,9 @@ fn every_field_of_every_schema_has_its_words_and_bounds() {
         for (field, property) in schema["properties"].as_object().into_iter().flatten() {
             let described = property.get("description").is_some() || property.get("$ref").is_some();
             assert!(described, "{name}.{field} has no description");
-            let is = |kind: &str| property["type"] == kind || property["type"].as_array().is_some_and(|t| t.contains(&kind.into()));
+            let is = |kind: &str| {
+                property["type"] == kind || property["type"].as_array().is_some_and(|t| t.contains(&kind.into()))
+            };
             if is("string") {
                 let bounded = ["maxLength", "enum", "format", "pattern"].iter().any(|b| property.get(b).is_some());
                 assert!(bounded, "{name}.{field}: text without a bound");
@@ -194,7 +214,9 @@ fn every_problem_code_is_stated_by_an_operation_or_given_at_the_edge() {
     let contract = contract();
     let stated: BTreeSet<&str> = operations(contract.document())
         .into_iter()
-        .flat_map(|(_, _, operation)| operation["x-problem-codes"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect::<Vec<_>>())
+        .flat_map(|(_, _, operation)| {
+            operation["x-problem-codes"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect::<Vec<_>>()
+        })
         .collect();
     let unstated: Vec<&str> =
         Code::ALL.iter().map(|c| c.as_str()).filter(|c| !stated.contains(c) && !EDGE.contains(c)).collect();
@@ -231,7 +253,9 @@ both! {
 
     async fn every_example_of_a_request_is_taken_by_its_own_schema(t: &T) {
         for (at, _, operation) in operations(t.app.contract.document()) {
-            let Some(media) = operation.get("requestBody").and_then(|b| b["content"].get("application/json")) else { continue };
+            let Some(media) = operation.get("requestBody").and_then(|b| b["content"].get("application/json")) else {
+                continue;
+            };
             let schema = media["schema"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
             let faults = t.app.contract.faults(schema, &media["example"]).unwrap();
             assert!(faults.is_empty(), "{at}: {faults:?}");

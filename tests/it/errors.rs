@@ -71,7 +71,9 @@ both! {
         let team = teams::find(db.store.read(), &everything(), field.team.stamp.id).await.unwrap();
         assert_eq!(team.as_ref(), Some(&field.team));
         let activity =
-            tinhnguyen_persistence::activities::find(db.store.read(), &everything(), field.activity.stamp.id).await.unwrap();
+            tinhnguyen_persistence::activities::find(db.store.read(), &everything(), field.activity.stamp.id)
+                .await
+                .unwrap();
         assert_eq!(activity.as_ref(), Some(&field.activity));
         let indicators = campaigns::indicators_of(db.store.read(), field.campaign.stamp.id).await.unwrap();
         assert_eq!(indicators.len(), 2);

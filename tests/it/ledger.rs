@@ -67,7 +67,8 @@ both! {
         assert_eq!(seq, 3, "two topics for the first indicator, one for the second");
         assert_eq!(totals(db, &field).await, [count(42, 0), count(20, 0)]);
 
-        let (result, _) = field.changed(db, &result, result.clone().give_back(OFFICER, "thiếu danh sách".into()).unwrap()).await;
+        let (result, _) =
+            field.changed(db, &result, result.clone().give_back(OFFICER, "thiếu danh sách".into()).unwrap()).await;
         assert_eq!(totals(db, &field).await, [count(0, 0), count(0, 0)]);
 
         let edited = result.clone().edit(field.draft(day(1), 5, 6).statement).unwrap();
@@ -141,7 +142,8 @@ both! {
 
         // 16 × (4 left submitted, 4 verified, 4 returned) of 3 + 4 turns.
         assert_eq!(totals(db, &field).await, [count(16 * 8 * 7, 16 * 4 * 7), count(16 * 8 * 3, 16 * 4 * 3)]);
-        let followed = field.indicators.each_ref().map(|i| cube.total(&Slice { indicator_id: i.stamp.id, ..Slice::default() }));
+        let followed =
+            field.indicators.each_ref().map(|i| cube.total(&Slice { indicator_id: i.stamp.id, ..Slice::default() }));
         assert_eq!(followed, totals(db, &field).await);
         let numbers: Vec<i64> = values(db.store.read(), "SELECT seq FROM ledger ORDER BY seq").await;
         assert_eq!(numbers, (1..=ledger::head(db.store.read()).await.unwrap()).collect::<Vec<_>>());
@@ -166,7 +168,8 @@ both! {
     }
 
     async fn the_check_finds_a_rollup_row_that_was_tampered_with(db: &Db) {
-        let (field, _, found) = tampered(db, "UPDATE rollup_cell SET reported = reported + 1 WHERE reported = 20").await;
+        let (field, _, found) =
+            tampered(db, "UPDATE rollup_cell SET reported = reported + 1 WHERE reported = 20").await;
         // Cyber safety of the second day, in each of the two indicators.
         assert_eq!(found.len(), 2, "{found:?}");
         for disagreement in found {
@@ -185,10 +188,13 @@ both! {
     }
 
     async fn the_check_finds_a_result_that_was_tampered_with(db: &Db) {
-        let (field, [one, _], found) = tampered(db, "UPDATE result SET status = 'verified' WHERE status = 'submitted'").await;
+        let (field, [one, _], found) =
+            tampered(db, "UPDATE result SET status = 'verified' WHERE status = 'submitted'").await;
         assert_eq!(found.len(), 2, "{found:?}");
         for disagreement in found {
-            let Disagreement::Result { result_id, indicator_id, result, ledger } = disagreement else { panic!("{disagreement:?}") };
+            let Disagreement::Result { result_id, indicator_id, result, ledger } = disagreement else {
+                panic!("{disagreement:?}")
+            };
             let turns = if indicator_id == field.indicators[0].stamp.id { 11 } else { 10 };
             assert_eq!((result_id, result, ledger), (one.stamp.id, count(turns, turns), count(turns, 0)));
         }
@@ -216,7 +222,9 @@ both! {
         let mut indicators: Vec<Uuid> = found
             .iter()
             .map(|disagreement| {
-                let Disagreement::Result { result_id, indicator_id, result, .. } = disagreement else { panic!("{disagreement:?}") };
+                let Disagreement::Result { result_id, indicator_id, result, .. } = disagreement else {
+                    panic!("{disagreement:?}")
+                };
                 assert_eq!((*result_id, *result), (one.stamp.id, count(0, 0)));
                 *indicator_id
             })

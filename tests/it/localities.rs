@@ -1,6 +1,9 @@
 //! Places: the trees of both generations, searched without accents.
 
-use crate::harness::{T, world::{place, place_since_2025}};
+use crate::harness::{
+    T,
+    world::{place, place_since_2025},
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -14,9 +17,12 @@ async fn total(t: &T, query: &str) -> u64 {
 
 both! {
     async fn both_generations_are_there_and_a_day_tells_them_apart(t: &T) {
-        for (day, provinces, districts, communes) in
-            [("2024-07-15", 63, 696, 10_035), ("2025-06-30", 63, 696, 10_035), ("2025-07-01", 34, 0, 3_321), ("2026-01-01", 34, 0, 3_321)]
-        {
+        for (day, provinces, districts, communes) in [
+            ("2024-07-15", 63, 696, 10_035),
+            ("2025-06-30", 63, 696, 10_035),
+            ("2025-07-01", 34, 0, 3_321),
+            ("2026-01-01", 34, 0, 3_321),
+        ] {
             for (kind, count) in [("province", provinces), ("district", districts), ("commune", communes)] {
                 assert_eq!(total(t, &format!("kind={kind}&as_of={day}")).await, count, "{kind} on {day}");
             }
@@ -32,7 +38,13 @@ both! {
     }
 
     async fn a_search_finds_names_whatever_accents_and_case_are_written(t: &T) {
-        for q in ["da%20nang", "%C4%90%C3%A0%20N%E1%BA%B5ng", "DA%20NANG", "D%C3%A0%20n%C4%83ng", "Da%CC%80%20Na%CC%86%CC%83ng"] {
+        for q in [
+            "da%20nang",
+            "%C4%90%C3%A0%20N%E1%BA%B5ng",
+            "DA%20NANG",
+            "D%C3%A0%20n%C4%83ng",
+            "Da%CC%80%20Na%CC%86%CC%83ng",
+        ] {
             let page = t.admin.get(&format!("/v1/localities?kind=province&q={q}")).await.ok(200);
             assert_eq!(names(&page), ["Thành phố Đà Nẵng"], "{q}");
         }
@@ -46,7 +58,13 @@ both! {
         let ha_noi = place("01");
         let children = t.admin.get(&format!("/v1/localities/{ha_noi}/children?limit=200")).await.ok(200);
         assert_eq!(children["data"].as_array().unwrap().len(), 30);
-        assert!(children["data"].as_array().unwrap().iter().all(|d| d["kind"] == "district" && d["parent_id"] == json!(ha_noi)));
+        assert!(
+            children["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|d| d["kind"] == "district" && d["parent_id"] == json!(ha_noi))
+        );
         let above = t.admin.get(&format!("/v1/localities/{}/ancestors", place("00001"))).await.ok(200);
         assert_eq!(names(&above), ["Thành phố Hà Nội", "Quận Ba Đình"]);
         let none = t.admin.get(&format!("/v1/localities/{ha_noi}/ancestors")).await.ok(200);

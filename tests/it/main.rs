@@ -16,6 +16,7 @@ mod harness;
 mod access;
 mod activities;
 mod auth;
+mod binary;
 mod campaigns;
 mod catalogue;
 mod contract;

@@ -1,6 +1,9 @@
 //! Units of the organisation: the tree, who sees what of it, and who changes it.
 
-use crate::harness::{T, id_in, world::{DA_NANG, HA_NOI, centre, place, seeded_unit}};
+use crate::harness::{
+    T, id_in,
+    world::{DA_NANG, HA_NOI, centre, place, seeded_unit},
+};
 use serde_json::{Value, json};
 use tinhnguyen_domain::access::Role;
 use uuid::Uuid;
@@ -15,7 +18,9 @@ fn commune(parent: Uuid, code: &str) -> Value {
 
 both! {
     async fn the_organisation_of_summer_2024_is_there(t: &T) {
-        for (kind, count) in [("central", 1), ("support_centre", 1), ("province", 63), ("affiliated", 4), ("district", 0)] {
+        for (kind, count) in
+            [("central", 1), ("support_centre", 1), ("province", 63), ("affiliated", 4), ("district", 0)]
+        {
             let page = t.admin.get(&format!("/v1/org-units?include_total=true&limit=1&kind={kind}")).await.ok(200);
             assert_eq!(page["total"], count, "{kind}");
         }
@@ -42,7 +47,10 @@ both! {
             assert_eq!(&changed[field], value, "{field}");
         }
         let cleared = t.admin.patch(&path, &json!({"name_en": null, "valid_to": null})).if_match("\"2\"").await.ok(200);
-        assert_eq!((&cleared["name_en"], &cleared["valid_to"], &cleared["name"]), (&Value::Null, &Value::Null, &patch["name"]));
+        assert_eq!(
+            (&cleared["name_en"], &cleared["valid_to"], &cleared["name"]),
+            (&Value::Null, &Value::Null, &patch["name"])
+        );
         assert_eq!(t.admin.get(&path).await.ok(200), cleared);
     }
 
@@ -74,25 +82,35 @@ both! {
         let before = t.admin.get("/v1/org-units?kind=commune&as_of=2024-07-14").await.ok(200);
         assert_eq!(codes(&before), Vec::<&str>::new(), "it began on the 15th");
         assert_eq!(codes(&t.admin.get("/v1/org-units?updated_since=2024-07-15T00:00:00Z").await.ok(200)), ["XD-HL"]);
-        assert_eq!(codes(&t.admin.get(&format!("/v1/org-units?parent_id={}", seeded_unit(DA_NANG))).await.ok(200)), ["XD-HL"]);
+        assert_eq!(
+            codes(&t.admin.get(&format!("/v1/org-units?parent_id={}", seeded_unit(DA_NANG))).await.ok(200)),
+            ["XD-HL"]
+        );
         let _ = id;
     }
 
     async fn one_sees_ones_subtree_and_what_stands_above_it(t: &T) {
-        let (mine, other) = (t.commune(seeded_unit(HA_NOI), "XD-1").await, t.commune(seeded_unit(HA_NOI), "XD-2").await);
+        let (mine, other) =
+            (t.commune(seeded_unit(HA_NOI), "XD-1").await, t.commune(seeded_unit(HA_NOI), "XD-2").await);
         let viewer = t.user(Role::Viewer, mine).await;
         assert_eq!(codes(&viewer.get("/v1/org-units?include_total=true").await.ok(200)), [HA_NOI, "TWD", "XD-1"]);
-        for (unit, status) in [(mine, 200), (seeded_unit(HA_NOI), 200), (centre(), 200), (other, 404), (seeded_unit(DA_NANG), 404)] {
+        for (unit, status) in
+            [(mine, 200), (seeded_unit(HA_NOI), 200), (centre(), 200), (other, 404), (seeded_unit(DA_NANG), 404)]
+        {
             assert_eq!(viewer.get(&format!("/v1/org-units/{unit}")).await.status, status);
             assert_eq!(viewer.get(&format!("/v1/org-units/{unit}/ancestors")).await.status, status);
             assert_eq!(viewer.get(&format!("/v1/org-units/{unit}/children")).await.status, status);
         }
         let above = viewer.get(&format!("/v1/org-units/{}/children", seeded_unit(HA_NOI))).await.ok(200);
         assert_eq!(codes(&above), ["XD-1"], "the neighbour is not told");
-        let hidden = viewer.get(&format!("/v1/org-units?within={}&include_total=true", seeded_unit(DA_NANG))).await.ok(200);
+        let hidden =
+            viewer.get(&format!("/v1/org-units?within={}&include_total=true", seeded_unit(DA_NANG))).await.ok(200);
         assert_eq!((&hidden["data"], &hidden["total"]), (&json!([]), &json!(0)));
         assert_eq!(viewer.get(&format!("/v1/org-units/{mine}")).await.ok(200)["allowed_actions"], json!([]));
-        assert_eq!(t.admin.get(&format!("/v1/org-units/{mine}")).await.ok(200)["allowed_actions"], json!(["edit", "add_child"]));
+        assert_eq!(
+            t.admin.get(&format!("/v1/org-units/{mine}")).await.ok(200)["allowed_actions"],
+            json!(["edit", "add_child"])
+        );
     }
 
     async fn an_administrator_of_a_province_changes_only_what_is_below(t: &T) {
@@ -103,7 +121,11 @@ both! {
         let patch = json!({"name": "Tên mới"});
         admin.patch(&format!("/v1/org-units/{}", made.id()), &patch).if_match("*").await.ok(200);
         admin.patch(&format!("/v1/org-units/{}", centre()), &patch).if_match("*").await.problem(403, "forbidden");
-        admin.patch(&format!("/v1/org-units/{}", seeded_unit(DA_NANG)), &patch).if_match("*").await.problem(404, "not_found");
+        admin
+            .patch(&format!("/v1/org-units/{}", seeded_unit(DA_NANG)), &patch)
+            .if_match("*")
+            .await
+            .problem(404, "not_found");
         let up = json!({"code": "TD-99", "name": "Tỉnh Đoàn mới", "kind": "province", "parent_id": centre()});
         admin.post("/v1/org-units", &up).await.problem(403, "forbidden");
         let aside = admin.post("/v1/org-units", &commune(seeded_unit(DA_NANG), "XD-9")).await;
@@ -134,10 +156,10 @@ both! {
         );
         let mut body = commune(Uuid::now_v7(), "XD-1");
         body["locality_id"] = json!(Uuid::now_v7());
-        t.admin.post("/v1/org-units", &body).await.faults(
-            422,
-            &[("/parent_id", "reference_not_found"), ("/locality_id", "reference_not_found")],
-        );
+        t.admin
+            .post("/v1/org-units", &body)
+            .await
+            .faults(422, &[("/parent_id", "reference_not_found"), ("/locality_id", "reference_not_found")]);
         let page = t.admin.get("/v1/org-units?include_total=true&limit=1").await.ok(200);
         assert_eq!(page["total"], 69);
     }

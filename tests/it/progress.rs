@@ -1,6 +1,9 @@
 //! Progress: the figure by every slice, exact after every write, on every replica.
 
-use crate::harness::{Caller, T, id_in, world::{DA_NANG, HA_NOI, centre, indicator, new_activity, new_result, place, seeded_unit}};
+use crate::harness::{
+    Caller, T, id_in,
+    world::{DA_NANG, HA_NOI, centre, indicator, new_activity, new_result, place, seeded_unit},
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tinhnguyen_domain::access::Role;
@@ -13,7 +16,9 @@ pub fn groups(progress: &Value, list: &str) -> BTreeMap<String, (i64, i64)> {
         .as_array()
         .unwrap()
         .iter()
-        .map(|group| (group["key"].as_str().unwrap().to_owned(), (figure(group, "reported"), figure(group, "verified"))))
+        .map(|group| {
+            (group["key"].as_str().unwrap().to_owned(), (figure(group, "reported"), figure(group, "verified")))
+        })
         .filter(|(_, figures)| *figures != (0, 0))
         .collect()
 }
@@ -62,7 +67,10 @@ both! {
     async fn before_anything_is_reported_everything_is_zero(t: &T) {
         let progress = ask(&t.admin, "group_by=org_unit").await;
         assert_eq!(total(&progress), (0, 0));
-        assert_eq!((&progress["target"], &progress["percent"], &progress["ledger_seq"]), (&json!(6_000_000), &json!(0.0), &json!(0)));
+        assert_eq!(
+            (&progress["target"], &progress["percent"], &progress["ledger_seq"]),
+            (&json!(6_000_000), &json!(0.0), &json!(0))
+        );
         assert_eq!(progress["org_unit"]["id"], json!(centre()));
         assert_eq!(progress["indicator"]["id"], json!(indicator()));
         let public = t.stranger.get("/v1/public/progress").await.ok(200);
@@ -110,7 +118,8 @@ both! {
         }
         let ha_noi = ask(&t.admin, &format!("locality_id={}&group_by=locality", place("01"))).await;
         assert_eq!((total(&ha_noi), groups(&ha_noi, "groups")), ((15, 15), figures([("001", (15, 15))])));
-        let elsewhere = ask(&t.admin, &format!("locality_id={}&org_unit_id={}", place("48"), seeded_unit(HA_NOI))).await;
+        let elsewhere =
+            ask(&t.admin, &format!("locality_id={}&org_unit_id={}", place("48"), seeded_unit(HA_NOI))).await;
         assert_eq!(total(&elsewhere), (0, 0));
     }
 
@@ -157,7 +166,10 @@ both! {
         let before = groups(&ask(&t.admin, "group_by=org_unit").await, "groups");
         assert_eq!(before, figures([(HA_NOI, (15, 15)), (DA_NANG, (7, 0))]));
         // As a reorganisation does.
-        let aside = t.admin.get(&format!("/v1/org-units/{}", seeded_unit(DA_NANG))).await.ok(200)["path"].as_str().unwrap().to_owned();
+        let aside = t.admin.get(&format!("/v1/org-units/{}", seeded_unit(DA_NANG))).await.ok(200)["path"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         t.sql(&format!("UPDATE org_unit SET path = '{aside}999/', parent_id = (SELECT id FROM org_unit WHERE code = '{DA_NANG}') WHERE code = 'XD-00001'")).await;
         t.sql("UPDATE counter SET value = value + 1 WHERE name = 'org_tree'").await;
         let after = ask(&t.admin, "group_by=org_unit").await;
@@ -192,7 +204,10 @@ both! {
         ] {
             t.admin.get(&format!("/v1/progress?{query}")).await.faults(400, &[(place, code)]);
         }
-        t.stranger.get(&format!("/v1/public/progress?indicator_id={}", Uuid::now_v7())).await.faults(400, &[("indicator_id", "reference_not_found")]);
+        t.stranger
+            .get(&format!("/v1/public/progress?indicator_id={}", Uuid::now_v7()))
+            .await
+            .faults(400, &[("indicator_id", "reference_not_found")]);
         t.stranger.get("/v1/public/progress?org_unit_id=x").await.faults(400, &[("org_unit_id", "unknown_parameter")]);
     }
 
@@ -236,7 +251,10 @@ both! {
         for path in ["/?lang=vi", "/?lang=en", "/v1/public/progress.svg?lang=vi", "/v1/public/progress.svg?lang=en"] {
             let page = t.stranger.get(path).await;
             let text = page.text();
-            assert!(!text.contains("<script>alert") && !text.contains("<img src=x") && !text.contains("</svg><"), "{path}");
+            assert!(
+                !text.contains("<script>alert") && !text.contains("<img src=x") && !text.contains("</svg><"),
+                "{path}"
+            );
         }
     }
 }

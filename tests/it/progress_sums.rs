@@ -1,7 +1,10 @@
 //! The main promise: whatever many people do at once, every slice of the figure adds up to the same total, the
 //! ledger's.
 
-use crate::harness::{Caller, T, id_in, world::{campaign, centre, indicator, new_activity, place, seeded_unit}};
+use crate::harness::{
+    Caller, T, id_in,
+    world::{campaign, centre, indicator, new_activity, place, seeded_unit},
+};
 use crate::progress::groups;
 use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
@@ -58,7 +61,10 @@ impl Writer {
     async fn result(&self, n: usize) -> Counted {
         let day = NaiveDate::from_ymd_opt(2024, 6, 1).unwrap() + Days::new(u64::try_from(n % DAYS).unwrap());
         let show = |lines: &[(&str, &str, i64)]| -> Value {
-            lines.iter().map(|(topic, audience, turns)| json!({"topic": topic, "audience": audience, "turns": turns})).collect()
+            lines
+                .iter()
+                .map(|(topic, audience, turns)| json!({"topic": topic, "audience": audience, "turns": turns}))
+                .collect()
         };
         let lines = self.lines(n, 0);
         let body = json!({
@@ -158,9 +164,13 @@ both! {
                     let sum = expected.entry(keys[key].clone()).or_default();
                     *sum = (sum.0 + reported, sum.1 + verified);
                 }
-                let progress = by.get(&format!("/v1/progress?group_by={by_what}&org_unit_id={}", centre())).await.ok(200);
+                let progress =
+                    by.get(&format!("/v1/progress?group_by={by_what}&org_unit_id={}", centre())).await.ok(200);
                 assert_eq!(groups(&progress, "groups"), expected, "by {by_what}");
-                assert_eq!((progress["reported"].as_i64(), progress["verified"].as_i64()), (Some(total.0), Some(total.1)));
+                assert_eq!(
+                    (progress["reported"].as_i64(), progress["verified"].as_i64()),
+                    (Some(total.0), Some(total.1))
+                );
                 assert_eq!(progress["ledger_seq"].as_i64(), Some(report.ledger_seq));
             }
             for by_what in ["locality", "activity_kind", "week"] {
@@ -173,7 +183,10 @@ both! {
         let mut provinces = (0, 0);
         for code in PROVINCES {
             let progress = t.admin.get(&format!("/v1/progress?org_unit_id={}", seeded_unit(code))).await.ok(200);
-            provinces = (provinces.0 + progress["reported"].as_i64().unwrap(), provinces.1 + progress["verified"].as_i64().unwrap());
+            provinces = (
+                provinces.0 + progress["reported"].as_i64().unwrap(),
+                provinces.1 + progress["verified"].as_i64().unwrap(),
+            );
         }
         assert_eq!(provinces, total);
         let public = t.stranger.get("/v1/public/progress").await.ok(200);

@@ -1,6 +1,9 @@
 //! Results: draft, submitted, verified or returned; what each state counts, and what is refused.
 
-use crate::harness::{Caller, T, id_in, world::{DA_NANG, HA_NOI, campaign, centre, new_activity, new_result, seeded_unit}};
+use crate::harness::{
+    Caller, T, id_in,
+    world::{DA_NANG, HA_NOI, campaign, centre, new_activity, new_result, seeded_unit},
+};
 use serde_json::{Value, json};
 use tinhnguyen_domain::access::Role;
 use uuid::Uuid;
@@ -56,13 +59,19 @@ both! {
         assert_eq!(figures(t).await, (0, 0));
 
         let submitted = scene.leader.act(&format!("{}/submit", path(&draft))).await.ok(200);
-        assert_eq!((&submitted["status"], &submitted["submitted_by"]), (&json!("submitted"), &json!(scene.leader.user_id)));
+        assert_eq!(
+            (&submitted["status"], &submitted["submitted_by"]),
+            (&json!("submitted"), &json!(scene.leader.user_id))
+        );
         assert_eq!(submitted["allowed_actions"], json!([]));
         assert_eq!(figures(t).await, (42, 0));
         assert_eq!(scene.verifier.get(&path(&draft)).await.ok(200)["allowed_actions"], json!(["verify", "return"]));
 
         let verified = scene.verifier.act(&format!("{}/verify", path(&draft))).await.ok(200);
-        assert_eq!((&verified["status"], &verified["verified_by"]), (&json!("verified"), &json!(scene.verifier.user_id)));
+        assert_eq!(
+            (&verified["status"], &verified["verified_by"]),
+            (&json!("verified"), &json!(scene.verifier.user_id))
+        );
         assert_eq!((&verified["version"], &verified["allowed_actions"]), (&json!(3), &json!([])));
         assert_eq!(figures(t).await, (42, 42));
         assert_eq!(scene.leader.get(&path(&draft)).await.ok(200)["status"], "verified");
@@ -79,7 +88,10 @@ both! {
         let lines = json!({"lines": [{"topic": "cyber_safety", "audience": "residents", "turns": 18}]});
         scene.leader.patch(&path(&result), &lines).if_match("*").await.ok(200);
         let again = scene.leader.act(&format!("{}/submit", path(&result))).await.ok(200);
-        assert_eq!((&again["revision"], &again["turns"], &again["return_reason"]), (&json!(2), &json!(18), &Value::Null));
+        assert_eq!(
+            (&again["revision"], &again["turns"], &again["return_reason"]),
+            (&json!(2), &json!(18), &Value::Null)
+        );
         assert_eq!(figures(t).await, (18, 0));
     }
 
@@ -96,11 +108,23 @@ both! {
             (json!([line(Value::Null)]), ("/lines/0/turns", "wrong_type")),
             (json!([line(json!(true))]), ("/lines/0/turns", "wrong_type")),
             (json!({}), ("/lines", "wrong_type")),
-            (json!([{"topic": "cooking", "audience": "residents", "turns": 1}]), ("/lines/0/topic", "not_allowed_value")),
-            (json!([{"topic": "cyber_safety", "audience": "cats", "turns": 1}]), ("/lines/0/audience", "not_allowed_value")),
-            (json!([{"topic": "cyber_safety", "audience": "residents", "turns": 1, "people": 1}]), ("/lines/0/people", "unknown_field")),
+            (
+                json!([{"topic": "cooking", "audience": "residents", "turns": 1}]),
+                ("/lines/0/topic", "not_allowed_value"),
+            ),
+            (
+                json!([{"topic": "cyber_safety", "audience": "cats", "turns": 1}]),
+                ("/lines/0/audience", "not_allowed_value"),
+            ),
+            (
+                json!([{"topic": "cyber_safety", "audience": "residents", "turns": 1, "people": 1}]),
+                ("/lines/0/people", "unknown_field"),
+            ),
             (json!([{"topic": "cyber_safety", "audience": "residents"}]), ("/lines/0/turns", "required")),
-            (json!([{"topic": "it_contest", "audience": "residents", "turns": 1}]), ("/lines/0/topic", "topic_not_of_kind")),
+            (
+                json!([{"topic": "it_contest", "audience": "residents", "turns": 1}]),
+                ("/lines/0/topic", "topic_not_of_kind"),
+            ),
             (json!([line(json!(1)), line(json!(2))]), ("/lines/1", "not_unique")),
             (json!([]), ("/lines", "too_few")),
             (json!(vec![line(json!(1)); 201]), ("/lines", "too_many")),
@@ -111,7 +135,11 @@ both! {
         }
         for (field, value, code) in [
             ("outputs", json!([{"measure": "teams", "value": 1}]), ("/outputs/0/measure", "not_an_output")),
-            ("outputs", json!([{"measure": "classes", "value": 1}, {"measure": "classes", "value": 2}]), ("/outputs/1/measure", "not_unique")),
+            (
+                "outputs",
+                json!([{"measure": "classes", "value": 1}, {"measure": "classes", "value": 2}]),
+                ("/outputs/1/measure", "not_unique"),
+            ),
             ("outputs", json!([{"measure": "classes", "value": -1}]), ("/outputs/0/value", "out_of_range")),
             ("evidence", json!([{"kind": "photo", "url": "javascript:alert(1)"}]), ("/evidence/0/url", "bad_format")),
             ("evidence", json!([{"kind": "photo", "url": "https://a b"}]), ("/evidence/0/url", "bad_format")),
@@ -142,7 +170,10 @@ both! {
         // 23:30 in Viet Nam on the 15th, then half past midnight on the 16th.
         t.clock.set("2024-07-15T16:30:00Z".parse().unwrap());
         let leader = scene.leader.clone().with_a_new_token();
-        leader.post("/v1/results", &scene.body("2024-07-16", 1)).await.faults(422, &[("/reported_on", "in_the_future")]);
+        leader
+            .post("/v1/results", &scene.body("2024-07-16", 1))
+            .await
+            .faults(422, &[("/reported_on", "in_the_future")]);
         t.clock.set("2024-07-15T17:30:00Z".parse().unwrap());
         let leader = scene.leader.clone().with_a_new_token();
         leader.post("/v1/results", &scene.body("2024-07-16", 1)).await.ok(201);
@@ -155,7 +186,8 @@ both! {
     async fn one_activity_team_and_day_take_one_result(t: &T) {
         let scene = Scene::set(t).await;
         let first = scene.leader.post("/v1/results", &scene.body("2024-07-01", 5)).await.ok(201);
-        let refused = scene.leader.post("/v1/results", &scene.body("2024-07-01", 7)).await.problem(409, "result_exists");
+        let refused =
+            scene.leader.post("/v1/results", &scene.body("2024-07-01", 7)).await.problem(409, "result_exists");
         assert_eq!(refused["existing"], json!(path(&first)));
         scene.leader.get(refused["existing"].as_str().unwrap()).await.ok(200);
         scene.leader.post("/v1/results", &scene.body("2024-07-02", 7)).await.ok(201);
@@ -164,7 +196,9 @@ both! {
     async fn twenty_at_once_for_one_day_make_one_result(t: &T) {
         let scene = Scene::set(t).await;
         let body = scene.body("2024-07-01", 5);
-        let answers = futures_util::future::join_all((0..20).map(|_| scene.leader.post("/v1/results", &body).into_future())).await;
+        let answers =
+            futures_util::future::join_all((0..20).map(|_| scene.leader.post("/v1/results", &body).into_future()))
+                .await;
         let made = answers.iter().filter(|a| a.status == 201).count();
         assert_eq!(made, 1);
         for answer in answers.iter().filter(|a| a.status != 201) {
@@ -181,10 +215,10 @@ both! {
         body["team_id"] = other["id"].clone();
         coordinator.post("/v1/results", &body).await.faults(422, &[("/team_id", "not_its_team")]);
         // Of the activity, though not in sight.
-        other_leader.post("/v1/results", &scene.body("2024-07-01", 5)).await.faults(
-            422,
-            &[("/team_id", "reference_not_found"), ("/activity_id", "reference_not_found")],
-        );
+        other_leader
+            .post("/v1/results", &scene.body("2024-07-01", 5))
+            .await
+            .faults(422, &[("/team_id", "reference_not_found"), ("/activity_id", "reference_not_found")]);
         // In sight, though not in reach.
         let viewer = t.user(Role::Viewer, seeded_unit(HA_NOI)).await;
         t.grant(&viewer, Role::Coordinator, seeded_unit(DA_NANG), None).await;
@@ -238,7 +272,10 @@ both! {
         scene.verifier.act(&format!("{at}/verify")).await.problem(409, "wrong_state");
         scene.leader.act(&format!("{at}/submit")).await.ok(200);
         assert_eq!(scene.leader.act(&format!("{at}/submit")).await.problem(409, "wrong_state")["state"], "submitted");
-        assert_eq!(scene.leader.patch(&at, &lines).if_match("*").await.problem(409, "not_editable")["state"], "submitted");
+        assert_eq!(
+            scene.leader.patch(&at, &lines).if_match("*").await.problem(409, "not_editable")["state"],
+            "submitted"
+        );
         scene.leader.delete(&at).if_match("*").await.problem(409, "not_editable");
         scene.verifier.act(&format!("{at}/verify")).await.ok(200);
         scene.leader.patch(&at, &lines).if_match("*").await.problem(409, "not_editable");
@@ -255,7 +292,12 @@ both! {
         let result = t.submitted(&scene.leader, &scene.activity, "2024-07-01", 5).await;
         let at = format!("{}/return", path(&result));
         scene.verifier.post(&at, &json!({})).if_match("*").await.faults(422, &[("/reason", "required")]);
-        scene.verifier.post(&at, &json!({"reason": " \n"})).if_match("*").await.faults(422, &[("/reason", "bad_format")]);
+        scene
+            .verifier
+            .post(&at, &json!({"reason": " \n"}))
+            .if_match("*")
+            .await
+            .faults(422, &[("/reason", "bad_format")]);
         assert_eq!(figures(t).await, (5, 0));
     }
 
@@ -294,7 +336,9 @@ both! {
         let result = t.submitted(&leader, &activity, "2024-07-01", 5).await;
         assert_eq!(result["flags"], json!(["team_not_deployed"]));
         assert_eq!(figures(t).await, (66, 0), "all of it is counted");
-        for (flag, expected) in [("needs_review", vec![&bold]), ("over_planned_turns", vec![&bold]), ("team_not_deployed", vec![&result])] {
+        for (flag, expected) in
+            [("needs_review", vec![&bold]), ("over_planned_turns", vec![&bold]), ("team_not_deployed", vec![&result])]
+        {
             let page = t.admin.get(&format!("/v1/results?flag={flag}")).await.ok(200);
             let ids: Vec<_> = page["data"].as_array().unwrap().iter().map(|r| &r["id"]).collect();
             assert_eq!(ids, expected.iter().map(|r| &r["id"]).collect::<Vec<_>>(), "{flag}");

@@ -75,7 +75,8 @@ both! {
         planted(db).await;
         assert_eq!(found(db, scope::units_seen(&Reaches::default())).await, Vec::<String>::new());
         let team = scope::teams_reached(&Reaches::default());
-        let teams = tinhnguyen_persistence::entities::team::Entity::find().filter(team).all(db.store.read()).await.unwrap();
+        let teams =
+            tinhnguyen_persistence::entities::team::Entity::find().filter(team).all(db.store.read()).await.unwrap();
         assert!(teams.is_empty());
     }
 

@@ -64,10 +64,7 @@ both! {
         start(&db.store, 1).await;
         let update = "UPDATE counter SET value = 2 WHERE name = 'test'";
         db.store.read().execute_unprepared(update).await.unwrap_err();
-        db.store
-            .snapshot::<_, StoreError>(async |tx| Ok(tx.execute_unprepared(update).await?))
-            .await
-            .unwrap_err();
+        db.store.snapshot::<_, StoreError>(async |tx| Ok(tx.execute_unprepared(update).await?)).await.unwrap_err();
         db.store.read().execute_unprepared("CREATE TABLE sneaked (x INTEGER)").await.unwrap_err();
         assert_eq!(get(db.store.read(), COUNTER).await, Some(1));
         // And it is no worse for it.

@@ -101,7 +101,8 @@ only! { Sqlite:
                 .write::<_, StoreError>(async |tx| {
                     tx.execute_unprepared("PRAGMA defer_foreign_keys = on").await?;
                     insert(tx, &format!("test-lost-{round}")).await?;
-                    tx.execute_unprepared("INSERT INTO locality_successor VALUES (zeroblob(16), zeroblob(16), 1)").await?;
+                    tx.execute_unprepared("INSERT INTO locality_successor VALUES (zeroblob(16), zeroblob(16), 1)")
+                        .await?;
                     Ok(())
                 })
                 .await;
@@ -141,7 +142,8 @@ only! { Sqlite:
     async fn a_file_that_cannot_be_made_is_an_error_with_words(db: &Db) {
         let tinhnguyen_persistence::Database::Sqlite(path) = db.database() else { panic!("not SQLite") };
         let nowhere = path.join("no-directory").join("x.db");
-        let Err(err) = tinhnguyen_persistence::Store::open(tinhnguyen_persistence::Database::Sqlite(nowhere)).await else {
+        let Err(err) = tinhnguyen_persistence::Store::open(tinhnguyen_persistence::Database::Sqlite(nowhere)).await
+        else {
             panic!("opened a file in a file");
         };
         assert!(matches!(err, StoreError::Full(_) | StoreError::Unavailable(_)), "{err:?}");

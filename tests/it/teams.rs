@@ -1,6 +1,9 @@
 //! Teams: set up by a unit, led by somebody, moved from state to state.
 
-use crate::harness::{T, id_in, world::{DA_NANG, HA_NOI, centre, new_team, place, place_since_2025, seeded_unit}};
+use crate::harness::{
+    T, id_in,
+    world::{DA_NANG, HA_NOI, centre, new_team, place, place_since_2025, seeded_unit},
+};
 use serde_json::{Value, json};
 use tinhnguyen_domain::access::Role;
 use uuid::Uuid;
@@ -22,7 +25,10 @@ both! {
         for (field, value) in body.as_object().unwrap() {
             assert_eq!(&team[field], value, "{field}");
         }
-        assert_eq!((&team["status"], &team["allowed_actions"]), (&json!("forming"), &json!(["ready", "cancel", "edit"])));
+        assert_eq!(
+            (&team["status"], &team["allowed_actions"]),
+            (&json!("forming"), &json!(["ready", "cancel", "edit"]))
+        );
         let path = format!("/v1/teams/{}", answer.id());
         assert_eq!((answer.header("location"), answer.etag().as_str()), (Some(path.as_str()), "\"1\""));
         let patch = json!({"name": "Đội hình Mùa hè số", "strand": null, "modes": [], "locality_ids": [], "ends_on": "2024-08-01"});
@@ -31,8 +37,16 @@ both! {
             assert_eq!(&changed[field], value, "{field}");
         }
         assert_eq!(coordinator.get(&path).await.ok(200), changed);
-        coordinator.patch(&path, &json!({"status": "ready"})).if_match("*").await.faults(422, &[("/status", "unknown_field")]);
-        coordinator.patch(&path, &json!({"org_unit_id": centre()})).if_match("*").await.faults(422, &[("/org_unit_id", "unknown_field")]);
+        coordinator
+            .patch(&path, &json!({"status": "ready"}))
+            .if_match("*")
+            .await
+            .faults(422, &[("/status", "unknown_field")]);
+        coordinator
+            .patch(&path, &json!({"org_unit_id": centre()}))
+            .if_match("*")
+            .await
+            .faults(422, &[("/org_unit_id", "unknown_field")]);
     }
 
     async fn a_team_without_a_code_is_given_one(t: &T) {
@@ -99,7 +113,10 @@ both! {
         t.admin.post("/v1/teams", &body).await.faults(422, &[("/ends_on", "dates_inverted")]);
         let mut body = new_team(Uuid::now_v7());
         body["campaign_id"] = json!(Uuid::now_v7());
-        t.admin.post("/v1/teams", &body).await.faults(422, &[("/campaign_id", "reference_not_found"), ("/org_unit_id", "reference_not_found")]);
+        t.admin
+            .post("/v1/teams", &body)
+            .await
+            .faults(422, &[("/campaign_id", "reference_not_found"), ("/org_unit_id", "reference_not_found")]);
         let page = t.admin.get("/v1/teams?include_total=true").await.ok(200);
         assert_eq!(page["total"], 0, "nothing was made");
     }
@@ -108,7 +125,8 @@ both! {
         let team = t.team(seeded_unit(HA_NOI)).await;
         t.admin.act(&format!("/v1/campaigns/{}/close", crate::harness::world::campaign())).await.ok(200);
         t.admin.post("/v1/teams", &new_team(seeded_unit(HA_NOI))).await.problem(409, "campaign_not_open");
-        let patch = t.admin.patch(&format!("/v1/teams/{}", id_in(&team, "id")), &json!({"name": "x"})).if_match("*").await;
+        let patch =
+            t.admin.patch(&format!("/v1/teams/{}", id_in(&team, "id")), &json!({"name": "x"})).if_match("*").await;
         patch.problem(409, "campaign_not_open");
     }
 
@@ -161,7 +179,10 @@ both! {
         let coordinator = t.user(Role::Coordinator, ward).await;
         coordinator.post("/v1/teams", &new_team(ward)).await.ok(201);
         coordinator.post("/v1/teams", &new_team(seeded_unit(HA_NOI))).await.problem(403, "forbidden");
-        coordinator.post("/v1/teams", &new_team(seeded_unit(DA_NANG))).await.faults(422, &[("/org_unit_id", "reference_not_found")]);
+        coordinator
+            .post("/v1/teams", &new_team(seeded_unit(DA_NANG)))
+            .await
+            .faults(422, &[("/org_unit_id", "reference_not_found")]);
         let above = t.team(seeded_unit(HA_NOI)).await;
         coordinator.act(&format!("/v1/teams/{}/cancel", id_in(&above, "id"))).await.problem(404, "not_found");
     }

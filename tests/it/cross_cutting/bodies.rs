@@ -1,6 +1,9 @@
 //! Bodies as clients really send them: each gets its problem with a place, and nothing is stored.
 
-use crate::harness::{Answer, T, id_in, value, world::{HA_NOI, new_team, seeded_unit}};
+use crate::harness::{
+    Answer, T, id_in, value,
+    world::{HA_NOI, new_team, seeded_unit},
+};
 use actix_web::http::Method;
 use serde_json::{Value, json};
 
@@ -50,7 +53,11 @@ both! {
     }
 
     async fn nesting_without_end_is_refused_without_falling_over(t: &T) {
-        for text in ["[".repeat(10_000), "{\"a\":".repeat(10_000), format!("{{\"name\":{}1{}}}", "[".repeat(500_000), "]".repeat(500_000))] {
+        for text in [
+            "[".repeat(10_000),
+            "{\"a\":".repeat(10_000),
+            format!("{{\"name\":{}1{}}}", "[".repeat(500_000), "]".repeat(500_000)),
+        ] {
             json_text(t, text).await.problem(400, "malformed_json");
         }
     }
@@ -76,7 +83,13 @@ both! {
 
     async fn unknown_fields_are_named_one_by_one(t: &T) {
         let mut body = new_team(seeded_unit(HA_NOI));
-        for (field, value) in [("status", json!("ready")), ("version", json!(9)), ("nam", json!("x")), ("a/b~c", json!(1)), ("", json!(1))] {
+        for (field, value) in [
+            ("status", json!("ready")),
+            ("version", json!(9)),
+            ("nam", json!("x")),
+            ("a/b~c", json!(1)),
+            ("", json!(1)),
+        ] {
             body[field] = value;
         }
         let answer = t.admin.post("/v1/teams", &body).await;
@@ -97,7 +110,9 @@ both! {
         let (team, leader) = t.deployed_team(seeded_unit(HA_NOI)).await;
         let activity = t.activity(&leader, &team).await;
         let body = crate::harness::world::new_result(id_in(&activity, "id"), id_in(&team, "id"), "2024-07-01", 77_777);
-        for number in ["9007199254740993", "-0", "0", "1e5000000", "100000.5", "1E2", "1.0", "18446744073709551616", "-1"] {
+        for number in
+            ["9007199254740993", "-0", "0", "1e5000000", "100000.5", "1E2", "1.0", "18446744073709551616", "-1"]
+        {
             let text = body.to_string().replace("77777", number);
             let answer = leader.send(Method::POST, "/v1/results").body("application/json", text).await;
             // Some spellings of a whole number in bounds are that number; no other one is stored.
@@ -144,7 +159,14 @@ both! {
 
     async fn only_json_is_taken_and_merge_patch_for_a_patch(t: &T) {
         let body = new_team(seeded_unit(HA_NOI)).to_string();
-        for media_type in ["text/plain", "application/xml", "application/x-www-form-urlencoded", "application/merge-patch+json", "application/jsonx", "x"] {
+        for media_type in [
+            "text/plain",
+            "application/xml",
+            "application/x-www-form-urlencoded",
+            "application/merge-patch+json",
+            "application/jsonx",
+            "x",
+        ] {
             let answer = raw(t, media_type, body.clone()).await.problem(415, "unsupported_media_type");
             assert_eq!(answer["received"], media_type);
         }
@@ -170,7 +192,9 @@ both! {
 
     async fn whoever_may_not_write_has_their_body_not_looked_at(t: &T) {
         let viewer = t.user(tinhnguyen_domain::access::Role::Viewer, seeded_unit(HA_NOI)).await;
-        let send = |by: &crate::harness::Caller| by.send(Method::POST, "/v1/teams").body("text/plain", "x".repeat(3 * 1024 * 1024)).into_future();
+        let send = |by: &crate::harness::Caller| {
+            by.send(Method::POST, "/v1/teams").body("text/plain", "x".repeat(3 * 1024 * 1024)).into_future()
+        };
         send(&t.stranger).await.problem(401, "unauthenticated");
         send(&viewer).await.problem(403, "forbidden");
     }

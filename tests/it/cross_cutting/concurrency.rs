@@ -1,6 +1,9 @@
 //! Nobody overwrites what they have not seen: ETag, `If-Match`, `If-None-Match`, and races for one state.
 
-use crate::harness::{T, id_in, value, world::{HA_NOI, seeded_unit}};
+use crate::harness::{
+    T, id_in, value,
+    world::{HA_NOI, seeded_unit},
+};
 use serde_json::json;
 
 both! {
@@ -17,7 +20,10 @@ both! {
         assert_eq!(t.admin.get(&path).await.ok(200), team, "nothing has changed");
         for (tag, version) in [("\"1\"", 2), ("\"7\", \"2\"", 3), ("*", 4)] {
             let changed = t.admin.patch(&path, &patch).if_match(tag).await;
-            assert_eq!((changed.ok(200)["version"].as_i64(), changed.etag()), (Some(version), format!("\"{version}\"")));
+            assert_eq!(
+                (changed.ok(200)["version"].as_i64(), changed.etag()),
+                (Some(version), format!("\"{version}\""))
+            );
         }
     }
 

@@ -1,6 +1,9 @@
 //! A retry is answered, not executed: by `Idempotency-Key`, and by an id that the client chose.
 
-use crate::harness::{Answer, T, id_in, value, world::{HA_NOI, new_result, new_team, seeded_unit}};
+use crate::harness::{
+    Answer, T, id_in, value,
+    world::{HA_NOI, new_result, new_team, seeded_unit},
+};
 use chrono::Duration;
 use serde_json::json;
 use tinhnguyen_domain::access::Role;
@@ -28,7 +31,8 @@ both! {
         // The same said in another order and with other spaces.
         let shuffled: serde_json::Map<_, _> = body.as_object().unwrap().clone().into_iter().rev().collect();
         let text = serde_json::to_string_pretty(&shuffled).unwrap();
-        let again = t.admin.send(actix_web::http::Method::POST, "/v1/teams").body("application/json", text).key("khoa-1").await;
+        let again =
+            t.admin.send(actix_web::http::Method::POST, "/v1/teams").body("application/json", text).key("khoa-1").await;
         assert_eq!(told(&again), told(&first));
         assert_eq!(teams(t).await, 1);
     }
@@ -44,7 +48,8 @@ both! {
     async fn a_key_belongs_to_one_person_and_one_path(t: &T) {
         let body = new_team(seeded_unit(HA_NOI));
         let other = t.user(Role::Coordinator, seeded_unit(HA_NOI)).await;
-        let (one, two) = (t.admin.post("/v1/teams", &body).key("khoa-1").await, other.post("/v1/teams", &body).key("khoa-1").await);
+        let (one, two) =
+            (t.admin.post("/v1/teams", &body).key("khoa-1").await, other.post("/v1/teams", &body).key("khoa-1").await);
         one.ok(201);
         two.ok(201);
         assert_ne!(one.id(), two.id());
@@ -112,7 +117,12 @@ both! {
         first.ok(200);
         let again = leader.send(actix_web::http::Method::POST, &path).if_match("\"1\"").key("nop-1").await;
         assert_eq!(told(&again), told(&first));
-        leader.send(actix_web::http::Method::POST, &path).if_match("\"1\"").key("nop-2").await.problem(412, "stale_version");
+        leader
+            .send(actix_web::http::Method::POST, &path)
+            .if_match("\"1\"")
+            .key("nop-2")
+            .await
+            .problem(412, "stale_version");
         let entries: i64 = value(t.store.read(), "SELECT count(*) FROM ledger").await;
         assert_eq!(entries, 1);
     }
@@ -153,7 +163,8 @@ both! {
     async fn twenty_at_once_with_one_id_make_one_team(t: &T) {
         let mut body = new_team(seeded_unit(HA_NOI));
         body["id"] = json!(Uuid::now_v7());
-        let answers = futures_util::future::join_all((0..20).map(|_| t.admin.post("/v1/teams", &body).into_future())).await;
+        let answers =
+            futures_util::future::join_all((0..20).map(|_| t.admin.post("/v1/teams", &body).into_future())).await;
         let mut statuses: Vec<u16> = answers.iter().map(|a| a.status).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, [vec![200; 19], vec![201]].concat());
@@ -180,10 +191,19 @@ both! {
         assert_eq!((real.status, real.header("dry-run"), real.header("idempotency-replayed")), (201, None, None));
         assert_eq!(real.json(), rehearsed.json());
         body["name"] = json!("");
-        t.admin.post("/v1/teams?dry_run=true", &body).await.faults(422, &[("/name", "bad_format"), ("/name", "too_short")]);
+        t.admin
+            .post("/v1/teams?dry_run=true", &body)
+            .await
+            .faults(422, &[("/name", "bad_format"), ("/name", "too_short")]);
         t.admin.post("/v1/teams?dry_run=maybe", &body).await;
-        t.admin.post("/v1/teams?dry_run=1", &new_team(seeded_unit(HA_NOI))).await.faults(400, &[("dry_run", "wrong_type")]);
-        t.admin.post("/v1/teams?dryrun=true", &new_team(seeded_unit(HA_NOI))).await.faults(400, &[("dryrun", "unknown_parameter")]);
+        t.admin
+            .post("/v1/teams?dry_run=1", &new_team(seeded_unit(HA_NOI)))
+            .await
+            .faults(400, &[("dry_run", "wrong_type")]);
+        t.admin
+            .post("/v1/teams?dryrun=true", &new_team(seeded_unit(HA_NOI)))
+            .await
+            .faults(400, &[("dryrun", "unknown_parameter")]);
         assert_eq!(teams(t).await, 1);
     }
 }

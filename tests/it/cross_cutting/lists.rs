@@ -1,6 +1,9 @@
 //! Lists: every item once, whatever is added meanwhile; a cursor belongs to its filter.
 
-use crate::harness::{Answer, Caller, T, id_in, world::{DA_NANG, HA_NOI, seeded_unit}};
+use crate::harness::{
+    Answer, Caller, T, id_in,
+    world::{DA_NANG, HA_NOI, seeded_unit},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -60,7 +63,12 @@ both! {
         let mut down = walked(&t.admin, "/v1/teams?limit=2", add).await;
         down.reverse();
         assert_eq!(down, made, "newer ones come before the first page");
-        let up = walked(&t.admin, &format!("/v1/teams?limit=2&sort=created_at&org_unit_id={}", seeded_unit(HA_NOI)), async || {}).await;
+        let up = walked(
+            &t.admin,
+            &format!("/v1/teams?limit=2&sort=created_at&org_unit_id={}", seeded_unit(HA_NOI)),
+            async || {},
+        )
+        .await;
         assert_eq!(up.len(), 9);
         assert_eq!(up.iter().collect::<std::collections::BTreeSet<_>>().len(), 9);
     }
@@ -72,7 +80,8 @@ both! {
         let (mut path, mut codes) = (Some("/v1/org-units?kind=commune&limit=2&sort=code".to_owned()), Vec::new());
         while let Some(at) = path {
             let page = t.admin.get(&at).await;
-            codes.extend(page.json()["data"].as_array().unwrap().iter().map(|u| u["code"].as_str().unwrap().to_owned()));
+            codes
+                .extend(page.json()["data"].as_array().unwrap().iter().map(|u| u["code"].as_str().unwrap().to_owned()));
             path = next(&page);
         }
         assert_eq!(codes, ["10", "9", "A.1", "B", "Z", "a-1", "a_1", "b", "z"], "by bytes");

@@ -1,6 +1,9 @@
 //! HTTP itself: routes that are not there, methods, HEAD, names of requests, languages, pages beside the contract.
 
-use crate::harness::{T, id_in, world::{HA_NOI, new_team, seeded_unit}};
+use crate::harness::{
+    T, id_in,
+    world::{HA_NOI, new_team, seeded_unit},
+};
 use actix_web::http::Method;
 use serde_json::json;
 use tinhnguyen_http::problem::Code;
@@ -8,7 +11,19 @@ use uuid::Uuid;
 
 both! {
     async fn a_route_that_is_not_there_is_404_whoever_asks(t: &T) {
-        for path in ["/v1", "/v1/", "/v2/teams", "/v1/team", "/v1/teams/", "/v1/teams//", "/V1/teams", "/etc/passwd", "/v1/teams/../users", "/v1/teams%2F..", "/v1/nothing?x=1"] {
+        for path in [
+            "/v1",
+            "/v1/",
+            "/v2/teams",
+            "/v1/team",
+            "/v1/teams/",
+            "/v1/teams//",
+            "/V1/teams",
+            "/etc/passwd",
+            "/v1/teams/../users",
+            "/v1/teams%2F..",
+            "/v1/nothing?x=1",
+        ] {
             for caller in [&t.stranger, &t.admin] {
                 for method in [Method::GET, Method::POST, Method::DELETE] {
                     caller.send(method, path).await.problem(404, "not_found");
@@ -41,10 +56,19 @@ both! {
 
     async fn head_answers_as_get_does(t: &T) {
         let team = t.team(seeded_unit(HA_NOI)).await;
-        for path in [format!("/v1/teams/{}", id_in(&team, "id")), "/v1/teams".to_owned(), "/healthz".to_owned(), "/v1/public/progress".to_owned()] {
+        for path in [
+            format!("/v1/teams/{}", id_in(&team, "id")),
+            "/v1/teams".to_owned(),
+            "/healthz".to_owned(),
+            "/v1/public/progress".to_owned(),
+        ] {
             let get = t.admin.get(&path).await;
             let head = t.admin.send(Method::HEAD, &path).await;
-            assert_eq!((head.status, head.header("etag"), head.header("content-type")), (200, get.header("etag"), get.header("content-type")), "{path}");
+            assert_eq!(
+                (head.status, head.header("etag"), head.header("content-type")),
+                (200, get.header("etag"), get.header("content-type")),
+                "{path}"
+            );
         }
         assert_eq!(t.admin.send(Method::HEAD, &format!("/v1/teams/{}", Uuid::now_v7())).await.status, 404);
         assert_eq!(t.stranger.send(Method::HEAD, "/v1/teams").await.status, 401);
@@ -86,7 +110,10 @@ both! {
         let mut body = new_team(seeded_unit(HA_NOI));
         body["name"] = json!("x".repeat(201));
         let english = t.admin.post("/v1/teams", &body).header("accept-language", "en").await.problem(422, "too_long");
-        assert_eq!((&english["errors"][0]["message"], &english["errors"][0]["limit"]), (&json!("Too long"), &json!(200)));
+        assert_eq!(
+            (&english["errors"][0]["message"], &english["errors"][0]["limit"]),
+            (&json!("Too long"), &json!(200))
+        );
     }
 
     async fn whoever_takes_no_json_is_told_406(t: &T) {
@@ -106,7 +133,12 @@ both! {
         for coding in ["gzip", "br", "zstd"] {
             let packed = t.admin.get("/v1/localities?limit=200").header("accept-encoding", coding).lenient().await;
             assert_eq!((packed.status, packed.header("content-encoding")), (200, Some(coding)));
-            assert!(packed.bytes.len() * 4 < plain.bytes.len(), "{coding}: {} of {}", packed.bytes.len(), plain.bytes.len());
+            assert!(
+                packed.bytes.len() * 4 < plain.bytes.len(),
+                "{coding}: {} of {}",
+                packed.bytes.len(),
+                plain.bytes.len()
+            );
         }
     }
 
@@ -120,7 +152,10 @@ both! {
         let metrics = t.stranger.get("/metrics").await;
         assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
         let text = metrics.text();
-        assert!(text.contains("tinhnguyen_http_requests_total{method=\"GET\",route=\"/v1/teams/{id}\",status=\"404\"} 1"), "{text}");
+        assert!(
+            text.contains("tinhnguyen_http_requests_total{method=\"GET\",route=\"/v1/teams/{id}\",status=\"404\"} 1"),
+            "{text}"
+        );
         assert!(!text.contains(&path) && !text.contains(&t.admin.user_id.to_string()) && !text.contains("admin"));
     }
 
@@ -131,7 +166,10 @@ both! {
                 assert!(catalogue.text().contains(code.as_str()));
                 let page = t.stranger.get(&format!("/problems/{}?lang={lang}", code.as_str())).await;
                 assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
-                assert!(page.text().contains(&code.status().to_string()) && page.text().contains(&format!("lang=\"{lang}\"")));
+                assert!(
+                    page.text().contains(&code.status().to_string())
+                        && page.text().contains(&format!("lang=\"{lang}\""))
+                );
             }
         }
         t.stranger.get("/problems/khong-co").await.problem(404, "not_found");

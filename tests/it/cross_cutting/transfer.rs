@@ -1,13 +1,25 @@
 //! What needs a real socket, and what must not happen: slow bodies, bodies without an end, panics.
 
-use crate::harness::{T, app, value, world::{HA_NOI, new_team, seeded_unit}};
+use crate::harness::{
+    T, app, value,
+    world::{HA_NOI, new_team, seeded_unit},
+};
 use actix_web::{HttpServer, test as in_process, web::Data};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tinhnguyen_domain::clock::Clock;
-use tinhnguyen_http::{app::{App, service}, tokens::{Tokens, generate_key}};
-use tokio::{io::{AsyncReadExt, AsyncWriteExt}, net::TcpStream};
+use tinhnguyen_http::{
+    app::{App, service},
+    tokens::{Tokens, generate_key},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 /// The service on a free port of this machine.
 async fn listening(t: &T) -> (actix_web::dev::ServerHandle, std::net::SocketAddr) {
@@ -30,7 +42,9 @@ async fn rest(stream: &mut TcpStream) -> String {
 
 fn head(t: &T, framing: &str) -> String {
     let token = t.admin.token.as_deref().unwrap();
-    format!("POST /v1/teams HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n{framing}\r\n\r\n")
+    format!(
+        "POST /v1/teams HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n{framing}\r\n\r\n"
+    )
 }
 
 /// A clock that breaks, to see what a panic anywhere in a request becomes.
@@ -103,7 +117,10 @@ only! { Sqlite:
         }
         assert_eq!(value::<i64>(t.store.read(), "SELECT count(*) FROM team").await, 0);
         let mut whole = TcpStream::connect(address).await.unwrap();
-        whole.write_all(head(t, &format!("content-length: {}\r\nconnection: close", body.len())).as_bytes()).await.unwrap();
+        whole
+            .write_all(head(t, &format!("content-length: {}\r\nconnection: close", body.len())).as_bytes())
+            .await
+            .unwrap();
         whole.write_all(body.as_bytes()).await.unwrap();
         assert!(rest(&mut whole).await.starts_with("HTTP/1.1 201"));
         server.stop(false).await;
@@ -129,7 +146,12 @@ only! { Sqlite:
     }
 
     async fn a_panic_is_a_500_problem_that_tells_nothing_and_is_counted(t: &T) {
-        let state = Data::new(App::new(t.store.clone(), Arc::new(Broken), Tokens::from_pem(&generate_key().unwrap()).unwrap(), ""));
+        let state = Data::new(App::new(
+            t.store.clone(),
+            Arc::new(Broken),
+            Tokens::from_pem(&generate_key().unwrap()).unwrap(),
+            "",
+        ));
         let running = in_process::init_service(service(state.clone())).await;
         for _ in 0..2 {
             let request = in_process::TestRequest::get()
@@ -145,7 +167,10 @@ only! { Sqlite:
             assert_eq!(response.headers().get("content-type").unwrap(), "application/problem+json");
             let bytes = actix_web::body::to_bytes(response.into_body()).await.unwrap();
             let body: Value = serde_json::from_slice(&bytes).unwrap();
-            assert_eq!((&body["code"], &body["request_id"], &body["status"]), (&"internal".into(), &"panik-1".into(), &500.into()));
+            assert_eq!(
+                (&body["code"], &body["request_id"], &body["status"]),
+                (&"internal".into(), &"panik-1".into(), &500.into())
+            );
             assert!(!body.to_string().contains("clock"), "{body}");
         }
         assert!(state.metrics.text().contains("tinhnguyen_panics 2"), "{}", state.metrics.text());

@@ -110,7 +110,8 @@ impl T {
             created_by: Some(self.admin.user_id),
         };
         self.store.write(async |tx| access::insert_user(tx, &user, None).await).await.unwrap();
-        Caller { user_id: user.stamp.id, token: None, app: self.app.clone(), call: self.call.clone() }.with_a_new_token()
+        Caller { user_id: user.stamp.id, token: None, app: self.app.clone(), call: self.call.clone() }
+            .with_a_new_token()
     }
 
     /// Somebody with a role over a subtree.
@@ -185,7 +186,14 @@ impl Caller {
         if let Some(token) = &self.token {
             request = request.insert_header(("authorization", format!("Bearer {token}")));
         }
-        Sending { app: self.app.clone(), call: self.call.clone(), method, path: path.to_owned(), request, lenient: false }
+        Sending {
+            app: self.app.clone(),
+            call: self.call.clone(),
+            method,
+            path: path.to_owned(),
+            request,
+            lenient: false,
+        }
     }
 
     pub fn get(&self, path: &str) -> Sending {

@@ -10,7 +10,8 @@ fn operation<'a>(document: &'a Value, method: &Method, path: &str) -> Option<&'a
     let path = path.split('?').next().unwrap_or_default();
     let matches = |template: &str| {
         let (left, right): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
-        left.len() == right.len() && left.iter().zip(&right).all(|(l, r)| l == r || (l.starts_with('{') && !r.is_empty()))
+        left.len() == right.len()
+            && left.iter().zip(&right).all(|(l, r)| l == r || (l.starts_with('{') && !r.is_empty()))
     };
     let method = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_ascii_lowercase() };
     let paths: &Map<String, Value> = document["paths"].as_object()?;

@@ -98,6 +98,11 @@ pub fn run<F: Fixture>(engine: Engine, body: impl AsyncFnOnce(&F)) {
 pub struct Blank(tinhnguyen_persistence::Database);
 
 impl Blank {
+    /// The database itself.
+    pub fn database(&self) -> tinhnguyen_persistence::Database {
+        self.0.clone()
+    }
+
     /// Opens it once more.
     pub async fn open(&self) -> Store {
         Store::open(self.0.clone()).await.unwrap()

@@ -1,0 +1,384 @@
+//! The binary as an operator runs it: first start, orderly and disorderly ends, two at once, and its commands.
+
+use crate::harness::{Blank, check, world};
+use serde_json::{Value, json};
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+use tinhnguyen_persistence::{Database, StoreError};
+use uuid::Uuid;
+
+const PASSWORD: &str = "mat-khau-quan-tri-01";
+
+/// How long a start may take: this is the build without optimisation, on a busy machine.
+const START: Duration = Duration::from_secs(60);
+
+/// Where an operator works: a directory with the password's file and what the processes say.
+struct Desk {
+    dir: TempDir,
+    url: String,
+}
+
+impl Desk {
+    fn new(db: &Blank) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("password"), format!("{PASSWORD}\n")).unwrap();
+        let url = match db.database() {
+            Database::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Database::Postgres { url, .. } => url,
+        };
+        Self { dir, url }
+    }
+
+    /// A command with nothing in its environment that could change it.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tinhnguyen-under-test"));
+        command.env_clear().current_dir(self.dir.path()).args(arguments).args(["--database-url", &self.url]);
+        command.args(["--data-dir", "data"]).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end; gives its exit code and what it said on either channel.
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = self.command(arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    }
+
+    /// Starts the service on a free port; does not wait.
+    fn start(&self) -> Service {
+        let free = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = free.local_addr().unwrap().to_string();
+        drop(free);
+        let log = self.dir.path().join(address.replace(':', "-"));
+        let to = File::create(&log).unwrap();
+        let child = self
+            .command(&["serve", "--listen", &address, "--admin-password-file", "password"])
+            .stdout(to.try_clone().unwrap())
+            .stderr(to)
+            .spawn()
+            .unwrap();
+        Service { child, base: format!("http://{address}"), log, http: reqwest::Client::new(), token: String::new() }
+    }
+}
+
+/// A running service, and its administrator once it is ready.
+struct Service {
+    child: Child,
+    base: String,
+    log: std::path::PathBuf,
+    http: reqwest::Client,
+    token: String,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Service {
+    fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Waits until it serves, and logs in; gives how long that took.
+    async fn ready(&mut self) -> Duration {
+        let started = Instant::now();
+        let form = [("grant_type", "password"), ("username", "admin"), ("password", PASSWORD)];
+        loop {
+            let login = self.http.post(format!("{}/v1/auth/token", self.base)).form(&form).send().await;
+            if let Ok(answer) = login
+                && answer.status() == 200
+            {
+                let token: Value = answer.json().await.unwrap();
+                self.token = token["access_token"].as_str().unwrap().to_owned();
+                return started.elapsed();
+            }
+            assert!(self.child.try_wait().unwrap().is_none(), "it ended: {}", self.said());
+            assert!(started.elapsed() < START, "it does not serve: {}", self.said());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let answer = self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.token).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.json().await.unwrap()
+    }
+
+    /// Sends a write; nothing when the answer is lost on its way.
+    async fn post(&self, path: &str, body: &Value) -> Option<Value> {
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token).header("if-match", "*");
+        let request = if body.is_null() { request } else { request.json(body) };
+        let answer = request.send().await.ok()?;
+        let status = answer.status();
+        let body = answer.json().await.ok()?;
+        assert!(status.is_success(), "{path}: {status} {body}");
+        Some(body)
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    async fn ended(&mut self) -> ExitStatus {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(started.elapsed() < START, "it does not end: {}", self.said());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn stop(mut self) {
+        self.signal("TERM");
+        assert_eq!(self.ended().await.code(), Some(0), "{}", self.said());
+    }
+
+    async fn reported(&self) -> i64 {
+        self.get("/v1/public/progress").await["reported"].as_i64().unwrap()
+    }
+
+    /// One turn of support from beginning to end; whether its submission was acknowledged.
+    async fn one_turn(&self, team: &Value) -> Option<()> {
+        let activity = Uuid::now_v7();
+        let mut body = world::new_activity(team["id"].as_str().unwrap().parse().unwrap());
+        body["id"] = json!(activity);
+        self.post("/v1/activities", &body).await?;
+        let team = team["id"].as_str().unwrap().parse().unwrap();
+        let result = self.post("/v1/results", &world::new_result(activity, team, "2024-07-01", 1)).await?;
+        self.post(&format!("/v1/results/{}/submit", result["id"].as_str().unwrap()), &Value::Null).await?;
+        Some(())
+    }
+}
+
+both! {
+    async fn a_first_start_makes_everything_and_a_second_one_finds_it(db: &Blank) {
+        let desk = Desk::new(db);
+        let mut service = desk.start();
+        service.ready().await;
+        for path in ["/healthz", "/readyz", "/v1/public/progress"] {
+            service.get(path).await;
+        }
+        let total = service.get("/v1/localities?kind=commune&as_of=2024-07-15&include_total=true&limit=1").await;
+        assert_eq!(total["total"], 10_035);
+        let said = service.said();
+        for word in ["/docs", "/healthz", "/v1/auth/token", &service.base] {
+            assert!(said.contains(word), "{word} in {said}");
+        }
+        assert!(!said.contains(PASSWORD), "{said}");
+        let team = service.post("/v1/teams", &world::new_team(world::seeded_unit(world::HA_NOI))).await.unwrap();
+        service.stop().await;
+
+        let mut again = desk.start();
+        again.ready().await;
+        assert_eq!(again.get("/v1/teams").await["data"], json!([team]));
+        assert_eq!(again.get("/v1/users?include_total=true").await["total"], 1);
+        again.stop().await;
+    }
+
+    async fn without_a_file_the_first_password_is_made_said_once_and_good(db: &Blank) {
+        let desk = Desk::new(db);
+        let http = reqwest::Client::new();
+        // Serves until it is alive, tries `candidates` of what it said as the password, and gives the right ones.
+        let serve = async || {
+            let free = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+            let address = free.local_addr().unwrap().to_string();
+            drop(free);
+            let (out, err) = (desk.dir.path().join("out"), desk.dir.path().join("err"));
+            let mut command = desk.command(&["serve", "--listen", &address]);
+            let mut child =
+                command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap()).spawn().unwrap();
+            let read = |path| fs::read_to_string(path).unwrap();
+            let started = Instant::now();
+            while http.get(format!("http://{address}/healthz")).send().await.is_err() {
+                assert!(started.elapsed() < START, "{}", read(&err));
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            let mut right = Vec::new();
+            for word in read(&out).split_whitespace().filter(|word| word.len() >= 12 && !word.contains('/')) {
+                let word = word.trim_matches(|c: char| matches!(c, '"' | '\'' | '`' | ',' | '.'));
+                let form = [("grant_type", "password"), ("username", "admin"), ("password", word)];
+                let login = http.post(format!("http://{address}/v1/auth/token")).form(&form).send().await.unwrap();
+                if login.status() == 200 {
+                    right.push(word.to_owned());
+                }
+            }
+            let _ = child.kill();
+            let _ = child.wait();
+            (right, read(&out), read(&err))
+        };
+        let (right, said, log) = serve().await;
+        assert_eq!(right.len(), 1, "the password, once, in: {said}");
+        assert!(!log.contains(&right[0]), "the password is in the log");
+        let (again, said, log) = serve().await;
+        assert_eq!(again, Vec::<String>::new());
+        assert!(!said.contains(&right[0]) && !log.contains(&right[0]));
+    }
+
+    async fn two_replicas_that_start_at_once_on_an_empty_database_both_serve_it(db: &Blank) {
+        let desk = Desk::new(db);
+        let (mut one, mut two) = (desk.start(), desk.start());
+        one.ready().await;
+        two.ready().await;
+        let team = one.post("/v1/teams", &world::new_team(world::seeded_unit(world::HA_NOI))).await.unwrap();
+        // They share the key, so a token of one is good at the other.
+        two.token.clone_from(&one.token);
+        assert_eq!(two.get("/v1/teams").await["data"], json!([team]));
+        assert_eq!(two.get("/v1/org-units?include_total=true&limit=1").await["total"], 69);
+        assert_eq!(one.get("/v1/users?include_total=true").await["total"], 1);
+        one.one_turn(&team).await.unwrap();
+        assert_eq!((one.reported().await, two.reported().await), (1, 1));
+        one.stop().await;
+        two.stop().await;
+    }
+
+    async fn killed_under_writes_it_has_all_that_it_acknowledged_and_each_thing_once(db: &Blank) {
+        let desk = Desk::new(db);
+        let mut service = desk.start();
+        service.ready().await;
+        let team = service.post("/v1/teams", &world::new_team(world::seeded_unit(world::HA_NOI))).await.unwrap();
+        let (mut acknowledged, mut begun) = (0, 0);
+        for round in 1..=4 {
+            let writer = async || {
+                let (mut acknowledged, mut begun) = (0, 0);
+                loop {
+                    begun += 1;
+                    match service.one_turn(&team).await {
+                        Some(()) => acknowledged += 1,
+                        None => return (acknowledged, begun),
+                    }
+                }
+            };
+            let writers = futures_util::future::join_all((0..4).map(|_| writer()));
+            let killer = async {
+                tokio::time::sleep(Duration::from_millis(700 * round)).await;
+                service.signal("KILL");
+            };
+            let (counts, ()) = tokio::join!(writers, killer);
+            for (a, b) in counts {
+                acknowledged += a;
+                begun += b;
+            }
+            service = desk.start();
+            service.ready().await;
+            let reported = service.reported().await;
+            assert!((acknowledged..=begun).contains(&reported), "round {round}: {acknowledged} ≤ {reported} ≤ {begun}");
+            // What is there and was not acknowledged counts from now on as begun and acknowledged.
+            (acknowledged, begun) = (reported, reported);
+            let (code, said) = desk.run(&["progress", "check"]);
+            assert_eq!(code, Some(0), "round {round}: {said}");
+        }
+        assert!(acknowledged > 10, "only {acknowledged} turns");
+        service.stop().await;
+    }
+
+    async fn the_check_of_progress_passes_and_fails_with_the_totals(db: &Blank) {
+        let desk = Desk::new(db);
+        let mut service = desk.start();
+        service.ready().await;
+        let team = service.post("/v1/teams", &world::new_team(world::seeded_unit(world::HA_NOI))).await.unwrap();
+        service.one_turn(&team).await.unwrap();
+        service.stop().await;
+        let (code, said) = desk.run(&["progress", "check"]);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("reported 1, verified 0, target 6000000"), "{said}");
+
+        let store = db.open().await;
+        store
+            .write::<_, StoreError>(async |tx| {
+                use sea_orm::ConnectionTrait;
+                tx.execute_unprepared("UPDATE rollup_cell SET reported = reported + 1").await?;
+                Ok(())
+            })
+            .await
+            .unwrap();
+        let (code, said) = desk.run(&["progress", "check"]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("DISAGREES") && said.contains("total 2/0, ledger 1/0"), "{said}");
+
+        let (code, said) = desk.run(&["progress", "rebuild"]);
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(desk.run(&["progress", "check"]).0, Some(0));
+        assert_eq!(check(&store).await.disagreements, []);
+        store.close().await.unwrap();
+    }
+
+    async fn told_to_stop_it_finishes_what_it_accepted(db: &Blank) {
+        let desk = Desk::new(db);
+        let mut service = desk.start();
+        service.ready().await;
+        let team = service.post("/v1/teams", &world::new_team(world::seeded_unit(world::HA_NOI))).await.unwrap();
+        let mut done = 0;
+        let writers = futures_util::future::join_all((0..4).map(|_| async {
+            let mut done = 0;
+            while service.one_turn(&team).await.is_some() {
+                done += 1;
+            }
+            done
+        }));
+        let stopper = async {
+            tokio::time::sleep(Duration::from_millis(800)).await;
+            service.signal("TERM");
+        };
+        let (counts, ()) = tokio::join!(writers, stopper);
+        done += counts.into_iter().sum::<i64>();
+        assert_eq!(service.ended().await.code(), Some(0), "{}", service.said());
+        let mut again = desk.start();
+        again.ready().await;
+        let reported = again.reported().await;
+        assert!((done..=done + 4).contains(&reported), "{done} acknowledged, {reported} there");
+        again.stop().await;
+    }
+
+    async fn what_cannot_be_used_stops_the_start_with_a_sentence(db: &Blank) {
+        let desk = Desk::new(db);
+        let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        for (arguments, word) in [
+            (&["serve", "--listen", &address][..], address.as_str()),
+            (&["serve", "--listen", "nowhere"], "--listen"),
+            (&["serve", "--listen", "127.0.0.1:0", "--admin-password-file", "no-such-file"], "no-such-file"),
+            (&["serve", "--colour", "red"], "--colour"),
+            (&["dance"], "dance"),
+        ] {
+            let (code, said) = desk.run(arguments);
+            assert!(matches!(code, Some(1 | 2)), "{arguments:?}: {code:?} {said}");
+            assert!(said.contains(word) && !said.contains("panicked"), "{arguments:?}: {said}");
+        }
+        let mut misspelt = desk.command(&["config"]);
+        let output = misspelt.env("TINHNGUYEN_LISTN", "127.0.0.1:1").output().unwrap();
+        assert_ne!(output.status.code(), Some(0));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.to_lowercase().contains("listn"), "{said}");
+    }
+
+    async fn migrations_are_taken_back_and_applied_by_command(db: &Blank) {
+        let desk = Desk::new(db);
+        for arguments in [&["migrate"][..], &["migrate", "--down", "6"], &["migrate"], &["seed"], &["seed"]] {
+            let (code, said) = desk.run(arguments);
+            assert_eq!(code, Some(0), "{arguments:?}: {said}");
+        }
+        let store = db.open().await;
+        assert_eq!(store.pending_migrations().await.unwrap(), 0);
+        let units: i64 = crate::harness::value(store.read(), "SELECT count(*) FROM org_unit").await;
+        assert_eq!(units, 69);
+        store.close().await.unwrap();
+    }
+}
+
+#[test]
+fn the_printed_contract_is_the_committed_one() {
+    let output = Command::new(env!("CARGO_BIN_EXE_tinhnguyen-under-test")).env_clear().arg("openapi").output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), tinhnguyen_http::app::contract().text());
+}
