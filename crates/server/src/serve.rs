@@ -77,7 +77,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         .run();
     let handle = server.handle();
     if let Err(err) = say(welcome(config, &first)) {
-        warn!(error = %err, "the welcome was not shown");
+        warn!(error = %err, "the welcome was not shown; a password lost with it is replaced by `tinhnguyen user passwd`");
     }
     drop(first);
     info!(listen = %config.listen.value, database = app.store.engine(), "serving");
