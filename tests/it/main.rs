@@ -26,6 +26,7 @@ mod ledger;
 mod localities;
 mod matrix;
 mod migrations;
+mod mixed_grants;
 mod org_units;
 mod progress;
 mod progress_sums;
