@@ -125,6 +125,9 @@ pub async fn find_user(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<Opt
     u::Entity::find_by_id(id).one(conn).await?.map(User::try_from).transpose()
 }
 
+/// A grant's id, role, unit, team, first and last day, and its unit's path.
+type GrantRow = (Uuid, String, Uuid, Option<Uuid>, Option<NaiveDate>, Option<NaiveDate>, String);
+
 /// Who a token speaks for, and what they are granted, in one query: units that moved give their present path.
 ///
 /// # Errors
@@ -133,7 +136,7 @@ pub async fn principal(conn: &impl ConnectionTrait, user_id: Uuid) -> StoreResul
     let Some(user) = find_user(conn, user_id).await? else { return Ok(None) };
     let on_unit: RelationDef =
         g::Entity::belongs_to(org_unit::Entity).from(g::Column::OrgUnitId).to(org_unit::Column::Id).into();
-    let rows: Vec<(Uuid, String, Uuid, Option<Uuid>, Option<NaiveDate>, Option<NaiveDate>, String)> = g::Entity::find()
+    let rows: Vec<GrantRow> = g::Entity::find()
         .select_only()
         .columns([
             g::Column::Id,
