@@ -1,9 +1,13 @@
 //! Role × operation × place, built from the contract's own list of operations: one that has no case here fails.
 //!
 //! Everybody holds their role over one ward. Every operation is tried on that ward, on the province above it, on the
-//! ward beside it and on a ward of another province; writes are rehearsed, so that each cell starts from the same state.
+//! ward beside it and on a ward of another province; writes are rehearsed, so that each cell starts from the same
+//! state.
 
-use crate::harness::{Answer, Caller, T, id_in, world::{DA_NANG, HA_NOI, campaign, indicator, new_activity, new_result, new_team, place, seeded_unit}};
+use crate::harness::{
+    Answer, Caller, T, id_in,
+    world::{DA_NANG, HA_NOI, campaign, indicator, new_activity, new_result, new_team, place, seeded_unit},
+};
 use actix_web::http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -26,6 +30,9 @@ struct Site {
     grant: Uuid,
     /// Somebody of the caller's own ward, to whom something could be granted.
     candidate: Uuid,
+    /// A registered client there, and its secret's id.
+    client: Uuid,
+    secret: Uuid,
 }
 
 impl Site {
@@ -41,6 +48,8 @@ impl Site {
         let submitted = t.submitted(&leader, &activity, "2024-07-02", 1).await;
         let person = t.nobody().await;
         let grant = t.grant(&person, Role::Viewer, unit, None).await;
+        let client = json!({"name": "Cổng", "org_unit_id": unit, "scopes": ["teams:read"]});
+        let client = t.admin.post("/v1/clients", &client).await.ok(201);
         Self {
             unit,
             forming: id_in(&forming, "id"),
@@ -52,6 +61,8 @@ impl Site {
             person: person.user_id,
             grant,
             candidate,
+            client: id_in(&client, "id"),
+            secret: id_in(&client["secrets"][0], "id"),
         }
     }
 }
@@ -99,6 +110,8 @@ fn case(operation: &str, site: &Site) -> Option<Case> {
     let unique = Uuid::now_v7().simple().to_string();
     Some(match operation {
         "create_token" => Case { path: "/v1/auth/token".to_owned(), body: None, expected: Status([400; 4]) },
+        "revoke_token" => Case { path: "/v1/auth/revoke".to_owned(), body: None, expected: Status([400; 4]) },
+        "introspect_token" => Case { path: "/v1/auth/introspect".to_owned(), body: None, expected: Status([400; 4]) },
         "get_me" => get("/v1/me".to_owned(), EVERYWHERE),
         "get_public_progress" => get("/v1/public/progress".to_owned(), EVERYWHERE),
 
@@ -120,8 +133,12 @@ fn case(operation: &str, site: &Site) -> Option<Case> {
             CENTRE_ONLY,
         ),
         "patch_campaign" => send(format!("/v1/campaigns/{}", campaign()), json!({"name": "Mới"}), CENTRE_ONLY),
-        "open_campaign" => Case { path: format!("/v1/campaigns/{}/open", campaign()), body: None, expected: CENTRE_ONLY },
-        "close_campaign" => Case { path: format!("/v1/campaigns/{}/close", campaign()), body: None, expected: CENTRE_ONLY },
+        "open_campaign" => {
+            Case { path: format!("/v1/campaigns/{}/open", campaign()), body: None, expected: CENTRE_ONLY }
+        }
+        "close_campaign" => {
+            Case { path: format!("/v1/campaigns/{}/close", campaign()), body: None, expected: CENTRE_ONLY }
+        }
         "create_indicator" => send(
             "/v1/indicators".to_owned(),
             json!({"campaign_id": campaign(), "name": "Mới", "unit": "lượt", "measure": "classes", "target_value": 1}),
@@ -142,7 +159,9 @@ fn case(operation: &str, site: &Site) -> Option<Case> {
 
         "list_users" => get(format!("/v1/users?id={}", site.person), OWN_LISTED),
         "get_user" => get(format!("/v1/users/{}", site.person), OWN),
-        "create_user" => send("/v1/users".to_owned(), json!({"username": unique, "full_name": "Mới"}), Status([201; 4])),
+        "create_user" => {
+            send("/v1/users".to_owned(), json!({"username": unique, "full_name": "Mới"}), Status([201; 4]))
+        }
         "patch_user" => send(format!("/v1/users/{}", site.person), json!({"full_name": "Tên mới"}), OWN),
         "list_grants" => get(format!("/v1/grants?id={}", site.grant), OWN_LISTED),
         "get_grant" => get(format!("/v1/grants/{}", site.grant), OWN),
@@ -151,7 +170,24 @@ fn case(operation: &str, site: &Site) -> Option<Case> {
             json!({"user_id": site.candidate, "role": "viewer", "org_unit_id": unit}),
             MADE_AT_UNIT,
         ),
-        "delete_grant" => Case { path: format!("/v1/grants/{}", site.grant), body: None, expected: Status([204, 404, 404, 404]) },
+        "delete_grant" => {
+            Case { path: format!("/v1/grants/{}", site.grant), body: None, expected: Status([204, 404, 404, 404]) }
+        }
+
+        "list_clients" => get(format!("/v1/clients?id={}", site.client), OWN_LISTED),
+        "get_client" => get(format!("/v1/clients/{}", site.client), OWN),
+        "create_client" => send(
+            "/v1/clients".to_owned(),
+            json!({"name": "Mới", "org_unit_id": unit, "scopes": ["teams:read"]}),
+            MADE_AT_UNIT,
+        ),
+        "patch_client" => send(format!("/v1/clients/{}", site.client), json!({"name": "Tên mới"}), OWN),
+        "roll_client" => Case { path: format!("/v1/clients/{}/roll", site.client), body: None, expected: OWN },
+        "delete_client_secret" => Case {
+            path: format!("/v1/clients/{}/secrets/{}", site.client, site.secret),
+            body: None,
+            expected: Status([204, 404, 404, 404]),
+        },
 
         "list_teams" => get(format!("/v1/teams?id={}", site.deployed), OWN_LISTED),
         "get_team" => get(format!("/v1/teams/{}", site.deployed), OWN),
@@ -167,15 +203,27 @@ fn case(operation: &str, site: &Site) -> Option<Case> {
         "create_activity" => send("/v1/activities".to_owned(), new_activity(site.deployed), MADE_FOR_TEAM),
         "patch_activity" => send(format!("/v1/activities/{activity}"), json!({"title": "Tên mới"}), OWN),
         // It goes on already, since something was reported: whoever may start it learns so.
-        "start_activity" => Case { path: format!("/v1/activities/{activity}/start"), body: None, expected: Status([409, 404, 404, 404]) },
+        "start_activity" => Case {
+            path: format!("/v1/activities/{activity}/start"),
+            body: None,
+            expected: Status([409, 404, 404, 404]),
+        },
         "complete_activity" => Case { path: format!("/v1/activities/{activity}/complete"), body: None, expected: OWN },
-        "cancel_activity" => Case { path: format!("/v1/activities/{activity}/cancel"), body: None, expected: Status([409, 404, 404, 404]) },
+        "cancel_activity" => Case {
+            path: format!("/v1/activities/{activity}/cancel"),
+            body: None,
+            expected: Status([409, 404, 404, 404]),
+        },
 
         "list_results" => get(format!("/v1/results?id={}", site.submitted), OWN_LISTED),
         "get_result" => get(format!("/v1/results/{}", site.submitted), OWN),
-        "create_result" => send("/v1/results".to_owned(), new_result(*activity, site.deployed, "2024-07-03", 1), MADE_FOR_TEAM),
+        "create_result" => {
+            send("/v1/results".to_owned(), new_result(*activity, site.deployed, "2024-07-03", 1), MADE_FOR_TEAM)
+        }
         "patch_result" => send(format!("/v1/results/{}", site.draft), json!({"evidence": []}), OWN),
-        "delete_result" => Case { path: format!("/v1/results/{}", site.draft), body: None, expected: Status([204, 404, 404, 404]) },
+        "delete_result" => {
+            Case { path: format!("/v1/results/{}", site.draft), body: None, expected: Status([204, 404, 404, 404]) }
+        }
         "submit_result" => Case { path: format!("/v1/results/{}/submit", site.draft), body: None, expected: OWN },
         "verify_result" => Case { path: format!("/v1/results/{}/verify", site.submitted), body: None, expected: OWN },
         "return_result" => send(format!("/v1/results/{}/return", site.submitted), json!({"reason": "Sai"}), OWN),
@@ -234,7 +282,11 @@ impl World {
 /// What is to come where the role holds the permission over the ward. A leader of one team has no unit, so the
 /// progress of a whole unit is not theirs.
 fn allowed(operation: &Operation, expected: Expected, of_one_team: bool) -> Expected {
-    if of_one_team && operation.permission == Some(Permission::ProgressRead) { Status([403, 403, 404, 404]) } else { expected }
+    if of_one_team && operation.permission == Some(Permission::ProgressRead) {
+        Status([403, 403, 404, 404])
+    } else {
+        expected
+    }
 }
 
 both! {
@@ -245,17 +297,28 @@ both! {
         for operation in t.app.contract.operations() {
             for (name, role, of_one_team, caller) in &world.callers {
                 for (index, site) in world.sites.iter().enumerate() {
-                    let Some(case) = case(&operation.id, site) else { panic!("`{}` has no case in the matrix", operation.id) };
+                    let Some(case) = case(&operation.id, site) else {
+                        panic!("`{}` has no case in the matrix", operation.id)
+                    };
                     let holds = operation.permission.is_none_or(|permission| role.allows(permission));
-                    let expected = if holds { allowed(&operation, case.expected, *of_one_team) } else { Status([403; 4]) };
+                    let expected =
+                        if holds { allowed(&operation, case.expected, *of_one_team) } else { Status([403; 4]) };
                     let answer = try_it(caller, &operation, &case).await;
                     cells += 1;
                     let right = match expected {
                         Status(statuses) => answer.status == statuses[index],
-                        Listed(counts) => answer.status == 200 && answer.json()["data"].as_array().unwrap().len() == counts[index],
+                        Listed(counts) => {
+                            answer.status == 200 && answer.json()["data"].as_array().unwrap().len() == counts[index]
+                        }
                     };
                     if !right {
-                        wrong.push(format!("{} by {name}, {}: {} {}", operation.id, PLACES[index], answer.status, answer.text()));
+                        wrong.push(format!(
+                            "{} by {name}, {}: {} {}",
+                            operation.id,
+                            PLACES[index],
+                            answer.status,
+                            answer.text()
+                        ));
                     }
                 }
             }
@@ -291,20 +354,25 @@ both! {
         let site = Site::at(t, own, t.admin.user_id).await;
         let rows = async || -> Vec<i64> {
             let mut counts = Vec::new();
-            for table in ["org_unit", "user_account", "access_grant", "campaign", "indicator", "team", "activity", "result"] {
-                counts.push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);
+            for table in
+                ["org_unit", "user_account", "access_grant", "campaign", "indicator", "team", "activity", "result"]
+            {
+                counts
+                    .push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);
                 // Postgres gives numeric for a sum of bigint.
                 let sum = format!("SELECT CAST(sum(version) AS BIGINT) FROM {table}");
                 counts.push(crate::harness::value::<i64>(t.store.read(), &sum).await);
             }
             for table in ["ledger", "rollup_cell", "audit_log", "chosen_id", "idempotency_key"] {
-                counts.push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);
+                counts
+                    .push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);
             }
             counts
         };
         let before = rows().await;
         let mut rehearsed = BTreeSet::new();
-        for operation in t.app.contract.operations().into_iter().filter(|o| o.method != "GET" && o.permission.is_some()) {
+        for operation in t.app.contract.operations().into_iter().filter(|o| o.method != "GET" && o.permission.is_some())
+        {
             let case = case(&operation.id, &site).unwrap();
             let answer = try_it(&t.admin, &operation, &case).await;
             if answer.status < 300 {

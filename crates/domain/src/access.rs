@@ -209,6 +209,44 @@ impl Reaches {
     }
 }
 
+/// What somebody who is known may do: a person by their grants, a registered client by its scopes over its subtree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rights {
+    /// A person's grants.
+    Person(Vec<Grant>),
+    /// A client's scopes and subtree: its right is where both meet.
+    Client {
+        /// OAuth scopes, such as `results:write`.
+        scopes: Vec<String>,
+        /// Its subtree.
+        path: UnitPath,
+    },
+}
+
+impl Rights {
+    /// Where they hold a permission on `day`.
+    #[must_use]
+    pub fn reaches(&self, permission: Permission, day: NaiveDate) -> Reaches {
+        match self {
+            Self::Person(grants) => Reaches::of(grants, permission, day),
+            Self::Client { scopes, path } if scopes.iter().any(|scope| scope == permission.scope()) => {
+                Reaches(vec![Reach { path: path.clone(), team_id: None }])
+            }
+            Self::Client { .. } => Reaches::default(),
+        }
+    }
+
+    /// Where what they ask about exists for them, for telling 404 from 403: what any right of theirs covers.
+    #[must_use]
+    pub fn sees(&self, day: NaiveDate) -> Reaches {
+        match self {
+            // Every role reads the units it is held over.
+            Self::Person(grants) => Reaches::of(grants, Permission::OrgUnitRead, day),
+            Self::Client { path, .. } => Reaches(vec![Reach { path: path.clone(), team_id: None }]),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,6 +283,17 @@ mod tests {
         let (mine, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let reach = Reaches::of(&[grant(Role::TeamLeader, &unit, Some(mine))], Permission::ResultWrite, day);
         assert!(reach.covers_team(&unit, mine) && !reach.covers_team(&unit, other) && !reach.covers_unit(&unit));
+    }
+
+    #[test]
+    fn a_client_reaches_where_scope_and_subtree_meet() {
+        let day = NaiveDate::from_ymd_opt(2024, 7, 1).unwrap();
+        let path = UnitPath::root(1).child(2);
+        let rights = Rights::Client { scopes: vec!["results:read".into()], path: path.clone() };
+        let read = rights.reaches(Permission::ResultRead, day);
+        assert!(read.covers_unit(&path.child(3)) && !read.covers_unit(&UnitPath::root(1)));
+        assert!(rights.reaches(Permission::ResultWrite, day).is_empty());
+        assert!(rights.sees(day).covers_unit(&path));
     }
 
     #[test]

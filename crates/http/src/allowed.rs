@@ -4,15 +4,20 @@
 use crate::{
     app::App,
     problem::{ApiError, ApiResult, Code},
+    tokens::Claims,
 };
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
+use chrono::NaiveDate;
 use futures_util::future::LocalBoxFuture;
 use std::marker::PhantomData;
 use tinhnguyen_domain::{
-    access::{Grant, Permission, Reaches},
+    access::{Permission, Reaches, Rights},
     org_units::{OrgUnit, UnitPath},
 };
-use tinhnguyen_persistence::access::{User, principal};
+use tinhnguyen_persistence::{
+    access::{User, principal},
+    clients, org_units, sessions,
+};
 use uuid::Uuid;
 
 /// A permission as a type.
@@ -47,18 +52,37 @@ demands!(
     ProgressRead,
 );
 
+/// Who asks: a person, or a registered client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The account's or the client's id.
+    pub id: Uuid,
+    /// The account's username; a client has none.
+    pub username: Option<String>,
+    /// The person's or the client's name.
+    pub full_name: String,
+    /// Where mail reaches the person.
+    pub email: Option<String>,
+}
+
+impl From<User> for Actor {
+    fn from(user: User) -> Self {
+        Self { id: user.stamp.id, username: Some(user.username), full_name: user.full_name, email: user.email }
+    }
+}
+
 /// Who asks, and over which parts of the tree they hold the permission `P`.
 pub struct Scope<P> {
     /// Who asks.
-    pub actor: User,
-    /// All that they are granted.
-    pub grants: Vec<Grant>,
+    pub actor: Actor,
+    /// All that they may do.
+    pub rights: Rights,
     /// Where they hold `P`.
     pub reaches: Reaches,
     /// Where they may read what `P` is about, for telling 404 from 403.
     pub sees: Reaches,
     /// Today, by which grants are in force.
-    today: chrono::NaiveDate,
+    today: NaiveDate,
     demand: PhantomData<P>,
 }
 
@@ -94,7 +118,7 @@ impl<P: Demand> Scope<P> {
     /// Where the caller holds another permission: for `allowed_actions`.
     #[must_use]
     pub fn reaches_of(&self, permission: Permission) -> Reaches {
-        Reaches::of(&self.grants, permission, self.today)
+        self.rights.reaches(permission, self.today)
     }
 
     /// The unit, when it may be seen.
@@ -154,25 +178,48 @@ impl<P: Demand> FromRequest for Allowed<P> {
                 .ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
             let now = app.clock.now();
             let claims = app.tokens.verify(token, now)?;
-            let known = principal(app.store.read(), claims.sub).await?;
-            let (actor, grants) =
-                known.filter(|(u, _)| !u.disabled).ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
-            request.extensions_mut().insert(ActorId(actor.stamp.id));
-            scope(actor, grants, app.today()).map(Self)
+            let known = known(&app, &claims).await?;
+            let (actor, rights) = known.ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
+            request.extensions_mut().insert(ActorId(actor.id));
+            scope(actor, rights, app.today()).map(Self)
         })
     }
+}
+
+/// Whom a sound token speaks for, as long as account or client is open and the session stands.
+pub(crate) async fn known(app: &App, claims: &Claims) -> ApiResult<Option<(Actor, Rights)>> {
+    let conn = app.store.read();
+    if claims.client_id.is_some() {
+        let Some(client) = clients::find_any(conn, claims.sub).await?.filter(|client| !client.disabled) else {
+            return Ok(None);
+        };
+        let Some(unit) = org_units::find(conn, client.org_unit_id).await? else { return Ok(None) };
+        let mut scopes = client.scopes;
+        if let Some(narrowed) = &claims.scope {
+            scopes.retain(|scope| narrowed.split(' ').any(|n| n == scope));
+        }
+        let actor = Actor { id: client.stamp.id, username: None, full_name: client.name, email: None };
+        return Ok(Some((actor, Rights::Client { scopes, path: unit.path })));
+    }
+    if let Some(session) = claims.sid
+        && !sessions::stands(conn, session).await?
+    {
+        return Ok(None);
+    }
+    let known = principal(conn, claims.sub).await?.filter(|(user, _)| !user.disabled);
+    Ok(known.map(|(user, grants)| (user.into(), Rights::Person(grants))))
 }
 
 /// The scope of somebody who is known; also for the worker, imports and the command line, which have no request.
 ///
 /// # Errors
 /// `forbidden` when they hold the permission nowhere.
-pub fn scope<P: Demand>(actor: User, grants: Vec<Grant>, today: chrono::NaiveDate) -> ApiResult<Scope<P>> {
-    let reaches = Reaches::of(&grants, P::PERMISSION, today);
-    // Who has no role yet may still ask who they are.
+pub fn scope<P: Demand>(actor: Actor, rights: Rights, today: NaiveDate) -> ApiResult<Scope<P>> {
+    let reaches = rights.reaches(P::PERMISSION, today);
+    // Who has no right yet may still ask who they are.
     if reaches.is_empty() && P::PERMISSION != Permission::SelfRead {
         return Err(forbidden(P::PERMISSION));
     }
-    let sees = Reaches::of(&grants, Permission::OrgUnitRead, today);
-    Ok(Scope { actor, grants, reaches, sees, today, demand: PhantomData })
+    let sees = rights.sees(today);
+    Ok(Scope { actor, rights, reaches, sees, today, demand: PhantomData })
 }

@@ -376,7 +376,11 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
         .collect();
     codes.extend(own);
     if form {
-        codes.clear();
+        // What is wrong with the form itself is said in OAuth's own words.
+        codes.retain(|code| {
+            matches!(code.status(), 406 | 408 | 413 | 429 | 500 | 503)
+                || matches!(code, Code::InvalidParameter | Code::UnknownParameter)
+        });
     }
     codes.sort_by_key(|c| (c.status(), c.as_str()));
     codes.dedup();

@@ -21,7 +21,7 @@ use std::{
     panic::AssertUnwindSafe,
     time::{Duration, Instant},
 };
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
 /// How long a request may take altogether.
@@ -225,6 +225,10 @@ fn log(
     match status {
         500.. if status != 503 => error!(request_id = id, %method, route, status, duration_ms, actor, cause, "request"),
         503 => warn!(request_id = id, %method, route, status, duration_ms, actor, cause, "request"),
+        // Proxies ask every second.
+        _ if matches!(route, "/healthz" | "/readyz") => {
+            debug!(request_id = id, %method, route, status, duration_ms, actor, cause, "request");
+        }
         _ => info!(request_id = id, %method, route, status, duration_ms, actor, cause, "request"),
     }
 }

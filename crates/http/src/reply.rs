@@ -1,6 +1,7 @@
 //! Answers: an item with its ETag, a page with its links, and the one road of every write.
 
 use crate::{
+    allowed::Actor,
     app::App,
     page::{ListQuery, PageBody},
     problem::{ApiError, ApiResult, Code},
@@ -15,9 +16,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tinhnguyen_domain::Stamp;
 use tinhnguyen_persistence::{
-    Tx,
-    access::User,
-    audit,
+    Tx, audit,
     idempotency::{self, KeyScope, StoredAnswer},
     page::Page,
 };
@@ -38,6 +37,8 @@ pub struct Reply {
     body: String,
     etag: Option<String>,
     location: Option<String>,
+    /// What is stored for a replay, where that is not the whole answer: secrets are shown once.
+    stored: Option<String>,
 }
 
 fn quoted(tag: impl std::fmt::Display) -> String {
@@ -59,13 +60,22 @@ impl Reply {
     /// `internal` when it can't be written as JSON.
     pub fn ok<T: Item>(item: &T) -> ApiResult<Self> {
         let body = serde_json::to_string(item).map_err(ApiError::internal)?;
-        Ok(Self { status: 200, body, etag: Some(quoted(item.version())), location: None })
+        Ok(Self { status: 200, body, etag: Some(quoted(item.version())), location: None, stored: None })
+    }
+
+    /// The answer to a replay leaves the secret out, and so does what is stored of this one.
+    ///
+    /// # Errors
+    /// `internal` when it can't be written as JSON.
+    pub fn stored_as<T: Item>(self, without_secret: &T) -> ApiResult<Self> {
+        let stored = serde_json::to_string(without_secret).map_err(ApiError::internal)?;
+        Ok(Self { stored: Some(stored), ..self })
     }
 
     /// 204.
     #[must_use]
     pub const fn gone() -> Self {
-        Self { status: 204, body: String::new(), etag: None, location: None }
+        Self { status: 204, body: String::new(), etag: None, location: None, stored: None }
     }
 }
 
@@ -155,7 +165,7 @@ pub async fn write(
     app: &App,
     request: &Request,
     operation: &'static str,
-    actor: &User,
+    actor: &Actor,
     body_hash: &[u8],
     work: impl AsyncFn(&Tx, &Cx<'_>) -> ApiResult<Reply>,
 ) -> ApiResult<HttpResponse> {
@@ -169,7 +179,7 @@ pub async fn write(
     };
     let request_id = request.id();
     let now = app.clock.now();
-    let actor_id = actor.stamp.id;
+    let actor_id = actor.id;
     let cx = Cx { now, operation, actor_id, request_id: &request_id, if_match: if_match.as_ref(), body_hash };
     let scope = key.map(|key| KeyScope { principal_id: actor_id, method, path, key });
     let run = async |tx: &Tx| -> ApiResult<Outcome> {
@@ -187,7 +197,7 @@ pub async fn write(
                 status: reply.status,
                 etag: reply.etag.clone(),
                 location: reply.location.clone(),
-                body: reply.body.clone(),
+                body: reply.stored.clone().unwrap_or_else(|| reply.body.clone()),
             };
             idempotency::keep(tx, scope, &answer).await?;
         }
@@ -196,7 +206,9 @@ pub async fn write(
     let outcome = if dry_run { app.store.rehearse(run).await? } else { app.store.write(run).await? };
     let (reply, replayed) = match outcome {
         Outcome::Fresh(reply) => (reply, false),
-        Outcome::Replayed(s) => (Reply { status: s.status, body: s.body, etag: s.etag, location: s.location }, true),
+        Outcome::Replayed(s) => {
+            (Reply { status: s.status, body: s.body, etag: s.etag, location: s.location, stored: None }, true)
+        }
     };
     let mut response = builder(reply.status);
     response.insert_header((header::CACHE_CONTROL, "no-store"));

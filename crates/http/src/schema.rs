@@ -71,3 +71,23 @@ impl ToSchema for TimeZoneSchema {
         std::borrow::Cow::Borrowed("TimeZone")
     }
 }
+
+/// An OAuth scope of the contract.
+pub struct ScopeSchema;
+
+impl PartialSchema for ScopeSchema {
+    fn schema() -> RefOr<Schema> {
+        let scopes = d::access::Permission::ALL.iter().map(|permission| permission.scope());
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(scopes))
+            .description(Some("An OAuth scope. Open list: more may be added."))
+            .build()
+            .into()
+    }
+}
+impl ToSchema for ScopeSchema {
+    fn name() -> std::borrow::Cow<'static, str> {
+        std::borrow::Cow::Borrowed("Scope")
+    }
+}

@@ -6,17 +6,22 @@ use crate::{
     public,
     reply::{cached, hash_tag},
     request::Request,
+    tokens::ISSUER,
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde_json::json;
 use std::sync::Arc;
+use tinhnguyen_domain::access::Permission;
 use utoipa::openapi::{
-    ComponentsBuilder, Contact, InfoBuilder, License, OpenApi, OpenApiBuilder, Server, tag::TagBuilder,
+    ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server, tag::TagBuilder,
 };
 
 /// What the page of a document or a picture may load: only from here, no script but Swagger UI's own.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors *; base-uri 'none'; form-action 'self'";
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The project's licence, as an SPDX expression.
+const LICENSE: &str = "MIT OR Apache-2.0";
 
 /// The document's own words.
 #[must_use]
@@ -28,8 +33,7 @@ pub fn about() -> OpenApi {
                 .title("Tình nguyện — chuyển đổi số cộng đồng")
                 .version(env!("CARGO_PKG_VERSION"))
                 .description(Some(include_str!("about.md")))
-                .contact(Some(Contact::new()))
-                .license(Some(License::new("MIT OR Apache-2.0")))
+                .license(Some(LicenseBuilder::new().name(LICENSE).identifier(Some(LICENSE)).build()))
                 .build(),
         )
         .components(Some(ComponentsBuilder::new().schema_from::<Problem>().schema_from::<ProblemFault>().build()))
@@ -41,6 +45,7 @@ pub fn about() -> OpenApi {
             tag("campaigns", "Campaigns (chiến dịch) and their indicators (chỉ tiêu)."),
             tag("catalogue", "Closed vocabularies: topics (nội dung) and measures (chỉ số)."),
             tag("access", "Users (người dùng) and grants (phân quyền)."),
+            tag("clients", "Registered clients (ứng dụng đã đăng ký) and their secrets."),
             tag("teams", "Volunteer teams (đội hình tình nguyện)."),
             tag("activities", "Activities (hoạt động)."),
             tag("results", "Results (kết quả hoạt động): submit, verify, return."),
@@ -66,6 +71,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/metrics").get(metrics))
         .service(web::resource("/openapi.json").get(openapi))
         .service(web::resource("/.well-known/jwks.json").get(jwks))
+        .service(web::resource("/.well-known/oauth-authorization-server").get(authorization_server))
         .service(web::resource("/problems").get(problems))
         .service(web::resource("/problems/{code}").get(problem))
         .service(web::resource("/docs").get(docs_index))
@@ -79,7 +85,7 @@ async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
-/// Ready: the database answers and the schema is the one of this version.
+/// Ready: the database answers. Its schema was brought up to date before this process began to listen.
 async fn readyz(app: web::Data<App>) -> ApiResult<HttpResponse> {
     app.store.ping().await?;
     Ok(HttpResponse::Ok().json(json!({"status": "ready", "database": app.store.engine()})))
@@ -97,6 +103,26 @@ async fn openapi(app: web::Data<App>, request: Request) -> HttpResponse {
 
 async fn jwks(app: web::Data<App>) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(app.tokens.jwks())
+}
+
+/// The authorization server's metadata (RFC 8414).
+async fn authorization_server(app: web::Data<App>) -> HttpResponse {
+    let base = &app.public_url;
+    let scopes: Vec<_> = Permission::ALL.iter().map(|p| p.scope()).collect();
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(json!({
+        "issuer": ISSUER,
+        "token_endpoint": format!("{base}/v1/auth/token"),
+        "revocation_endpoint": format!("{base}/v1/auth/revoke"),
+        "introspection_endpoint": format!("{base}/v1/auth/introspect"),
+        "jwks_uri": format!("{base}/.well-known/jwks.json"),
+        "service_documentation": format!("{base}/docs/"),
+        "grant_types_supported": ["password", "refresh_token", "client_credentials"],
+        "response_types_supported": [],
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "revocation_endpoint_auth_methods_supported": ["none"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "scopes_supported": scopes,
+    }))
 }
 
 fn lang_of(request: &HttpRequest) -> Lang {

@@ -41,8 +41,17 @@ pub struct Claims {
     pub iss: String,
     /// For which service.
     pub aud: String,
-    /// For whom it speaks: a user's id.
+    /// For whom it speaks: a user's or a client's id.
     pub sub: Uuid,
+    /// The client, when it speaks for one (RFC 9068).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<Uuid>,
+    /// What a client's token is narrowed to (RFC 9068), separated by spaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// The session that it belongs to: when that ends, so does the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<Uuid>,
     /// The token's own id.
     pub jti: Uuid,
     /// Issued at, seconds since 1970.
@@ -87,20 +96,43 @@ impl Tokens {
         })
     }
 
-    /// A token for a user.
+    /// A token for a user that no session ends.
     ///
     /// # Errors
     /// `internal` when it can't be signed.
     pub fn issue(&self, user_id: Uuid, now: DateTime<Utc>) -> ApiResult<String> {
-        let claims = Claims {
+        self.sign(user_id, now, |claims| claims)
+    }
+
+    /// A token for a user in a session.
+    ///
+    /// # Errors
+    /// `internal` when it can't be signed.
+    pub fn issue_in(&self, user_id: Uuid, session: Uuid, now: DateTime<Utc>) -> ApiResult<String> {
+        self.sign(user_id, now, |claims| Claims { sid: Some(session), ..claims })
+    }
+
+    /// A token for a client, narrowed to some of its scopes.
+    ///
+    /// # Errors
+    /// `internal` when it can't be signed.
+    pub fn issue_to(&self, client_id: Uuid, scope: String, now: DateTime<Utc>) -> ApiResult<String> {
+        self.sign(client_id, now, |claims| Claims { client_id: Some(client_id), scope: Some(scope), ..claims })
+    }
+
+    fn sign(&self, sub: Uuid, now: DateTime<Utc>, with: impl FnOnce(Claims) -> Claims) -> ApiResult<String> {
+        let claims = with(Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
-            sub: user_id,
+            sub,
+            client_id: None,
+            scope: None,
+            sid: None,
             jti: Uuid::now_v7(),
             iat: now.timestamp(),
             nbf: now.timestamp(),
             exp: (now + LIFETIME).timestamp(),
-        };
+        });
         let header =
             Header { typ: Some(TYPE.to_owned()), kid: Some(self.key_id.clone()), ..Header::new(Algorithm::EdDSA) };
         jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(ApiError::internal)

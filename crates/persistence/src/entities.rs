@@ -240,3 +240,31 @@ entity!(chosen_id, "chosen_id", {
     id: Uuid,
     body_hash: Vec<u8>,
 });
+
+entity!(session, "session", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    user_id: Uuid,
+    created_at: DateTimeUtc,
+    revoked_at: Option<DateTimeUtc>,
+});
+
+entity!(refresh_token, "refresh_token", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    session_id: Uuid,
+    secret_hash: Vec<u8>,
+    created_at: DateTimeUtc,
+    expires_at: DateTimeUtc,
+    used_at: Option<DateTimeUtc>,
+});
+
+entity!(client, "client", resource { name: String, scopes: Json, org_unit_id: Uuid, disabled: bool, created_by: Uuid });
+
+entity!(client_secret, "client_secret", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    client_id: Uuid,
+    secret_hash: Vec<u8>,
+    created_at: DateTimeUtc,
+});

@@ -8,6 +8,7 @@ pub mod access;
 pub mod activities;
 pub mod audit;
 pub mod campaigns;
+pub mod clients;
 pub mod entities;
 mod error;
 pub mod idempotency;
@@ -20,6 +21,7 @@ pub mod reference;
 pub mod results;
 mod rows;
 pub mod scope;
+pub mod sessions;
 mod store;
 pub mod teams;
 

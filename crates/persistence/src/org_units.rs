@@ -103,6 +103,14 @@ pub async fn find_by_code(conn: &impl ConnectionTrait, code: &str) -> StoreResul
     t::Entity::find().filter(t::Column::Code.eq(code)).one(conn).await?.map(OrgUnit::try_from).transpose()
 }
 
+/// Finds the unit at a place in the tree.
+///
+/// # Errors
+/// When the database can't be asked or the row is corrupt.
+pub async fn find_by_path(conn: &impl ConnectionTrait, path: &UnitPath) -> StoreResult<Option<OrgUnit>> {
+    t::Entity::find().filter(t::Column::Path.eq(path.as_str())).one(conn).await?.map(OrgUnit::try_from).transpose()
+}
+
 /// The places in the tree of many units.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use std::{convert::Infallible, io::ErrorKind, net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
 use tinhnguyen_domain::clock::{Clock, SystemClock};
 use tinhnguyen_http::app::{App, service};
-use tinhnguyen_persistence::{Store, idempotency, reference};
+use tinhnguyen_persistence::{Store, idempotency, reference, sessions};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::{MissedTickBehavior, interval},
@@ -142,6 +142,11 @@ async fn sweep(store: &Store) -> Infallible {
             Ok(0) => {}
             Ok(answers) => info!(answers, "swept answers kept for retries"),
             Err(err) => warn!(error = %err, "answers kept for retries can't be swept; tried again in an hour"),
+        }
+        match store.write(async |tx| sessions::sweep(tx, now).await).await {
+            Ok(0) => {}
+            Ok(tokens) => info!(tokens, "swept expired refresh tokens"),
+            Err(err) => warn!(error = %err, "expired refresh tokens can't be swept; tried again in an hour"),
         }
     }
 }

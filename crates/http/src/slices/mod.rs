@@ -5,6 +5,7 @@ pub mod activities;
 pub mod auth;
 pub mod campaigns;
 pub mod catalogue;
+pub mod clients;
 pub mod localities;
 pub mod org_units;
 pub mod progress;
@@ -21,6 +22,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     campaigns::routes(config);
     catalogue::routes(config);
     access::routes(config);
+    clients::routes(config);
     teams::routes(config);
     activities::routes(config);
     results::routes(config);

@@ -9,6 +9,7 @@ mod m03_campaigns;
 mod m04_work;
 mod m05_ledger;
 mod m06_requests;
+mod m07_sessions;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m04_work::M),
             Box::new(m05_ledger::M),
             Box::new(m06_requests::M),
+            Box::new(m07_sessions::M),
         ]
     }
 }

@@ -83,7 +83,7 @@ async fn get_user(allowed: Allowed<AccessRead>, id: Path<Uuid>, request: Request
 /// Change a user
 ///
 /// Changes name, mail address or password of an account (người dùng), or shuts it. The caller must administer every
-/// unit on which the account holds a role.
+/// unit on which the account holds a role. A new password ends all its sessions.
 #[utoipa::path(tag = "access", params(("id" = Uuid, Path, description = "The user.")),
     request_body(content = UserPatch, description = "What changes."),
     responses((status = 200, description = "The changed user.", body = User)),

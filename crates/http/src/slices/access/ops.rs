@@ -16,7 +16,7 @@ use tinhnguyen_persistence::{
     org_units,
     page::Page,
     scope::covers_all,
-    teams,
+    sessions, teams,
 };
 use uuid::Uuid;
 
@@ -34,7 +34,7 @@ pub async fn list_users(
         username: query.username.as_ref().map(|name| name.to_lowercase()),
         updated_since: query.updated_since,
     };
-    let viewer = scope.actor.stamp.id;
+    let viewer = scope.actor.id;
     Ok(access::list_users(conn, &scope.reaches, viewer, &filter, &query.page_request()?).await?)
 }
 
@@ -43,7 +43,7 @@ pub async fn list_users(
 /// # Errors
 /// `not_found`.
 pub async fn find_user<P: Demand>(conn: &impl ConnectionTrait, scope: &Scope<P>, id: Uuid) -> ApiResult<access::User> {
-    let found = access::find_user_seen(conn, &scope.reaches, scope.actor.stamp.id, id).await?;
+    let found = access::find_user_seen(conn, &scope.reaches, scope.actor.id, id).await?;
     found.ok_or_else(ApiError::not_found)
 }
 
@@ -78,7 +78,7 @@ pub async fn create_user(
 /// with it, and must not come to more rights by that.
 async fn ensure_controls(tx: &Tx, scope: &Scope<AccessWrite>, user_id: Uuid) -> ApiResult<()> {
     let Some((user, grants)) = access::principal(tx, user_id).await? else { return Err(ApiError::not_found()) };
-    let own = user.created_by == Some(scope.actor.stamp.id) || covers_all(&scope.reaches) || !grants.is_empty();
+    let own = user.created_by == Some(scope.actor.id) || covers_all(&scope.reaches) || !grants.is_empty();
     if own && grants.iter().all(|grant| scope.reaches.covers_unit(&grant.path)) {
         Ok(())
     } else {
@@ -113,6 +113,10 @@ pub async fn change_user(
     }
     user.disabled = patch.disabled.unwrap_or(user.disabled);
     user.stamp = cx.next_stamp(user.stamp);
+    if hash.is_some() || user.disabled {
+        // Whoever came in with the old password, or before the account was shut, is out at once.
+        sessions::end_all(tx, id, cx.now).await?;
+    }
     access::update_user(tx, &user, hash).await?;
     cx.record(tx, "user", id).await?;
     Reply::ok(&User::of(user))

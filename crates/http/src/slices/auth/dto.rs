@@ -2,29 +2,57 @@
 
 use crate::schema::RoleSchema;
 use chrono::NaiveDate;
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tinhnguyen_domain::access::Role;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A request for a token (RFC 6749 §4.3), form-encoded.
-#[derive(Debug, Deserialize, ToSchema)]
+/// A request for a token (RFC 6749), form-encoded. It stands for the form in the contract; the form is read by name.
+#[derive(ToSchema)]
+#[schema(example = json!({"grant_type": "password", "username": "admin", "password": "mat-khau-du-dai-2024"}))]
 pub struct TokenRequest {
-    /// `password`.
+    /// `password` for people's own accounts, `refresh_token`, or `client_credentials` for registered clients.
     #[schema(max_length = 40, example = "password")]
     pub grant_type: String,
-    /// The account's name.
-    #[serde(default)]
-    #[schema(value_type = String, max_length = 64, example = "admin")]
+    /// With `password`: the account's name.
+    #[schema(nullable = false, max_length = 64)]
     pub username: Option<String>,
-    /// The account's password.
-    #[serde(default)]
-    #[schema(value_type = String, max_length = 200, format = "password", example = "mat-khau-du-dai-2024")]
-    pub password: Option<SecretString>,
+    /// With `password`: the account's password.
+    #[schema(nullable = false, max_length = 200, format = "password")]
+    pub password: Option<String>,
+    /// With `refresh_token`: the token that was given last. It is good once.
+    #[schema(nullable = false, max_length = 400)]
+    pub refresh_token: Option<String>,
+    /// With `client_credentials`, unless it is sent by HTTP Basic: the client's id.
+    #[schema(nullable = false, max_length = 64)]
+    pub client_id: Option<String>,
+    /// With `client_credentials`, unless it is sent by HTTP Basic: one of the client's secrets.
+    #[schema(nullable = false, max_length = 400, format = "password")]
+    pub client_secret: Option<String>,
+    /// With `client_credentials`: some of the client's scopes, separated by spaces; all of them when absent.
+    #[schema(nullable = false, max_length = 1000)]
+    pub scope: Option<String>,
 }
 
-/// An access token (RFC 6749 §5.1).
+/// A token that is asked about or given back (RFC 7009, RFC 7662), form-encoded.
+#[derive(ToSchema)]
+#[schema(example = json!({"token": "tnr_AZIPAAAAcACAAAAAAAAAAQ.…"}))]
+pub struct TokenForm {
+    /// The token.
+    #[schema(max_length = 4096)]
+    pub token: String,
+    /// `access_token` or `refresh_token`; it is found out anyway.
+    #[schema(nullable = false, max_length = 40)]
+    pub token_type_hint: Option<String>,
+    /// Unless it is sent by HTTP Basic: the asking client's id.
+    #[schema(nullable = false, max_length = 64)]
+    pub client_id: Option<String>,
+    /// Unless it is sent by HTTP Basic: one of the asking client's secrets.
+    #[schema(nullable = false, max_length = 400, format = "password")]
+    pub client_secret: Option<String>,
+}
+
+/// Tokens (RFC 6749 §5.1).
 #[derive(Serialize, ToSchema)]
 pub struct TokenAnswer {
     /// Send it as `Authorization: Bearer`.
@@ -36,12 +64,21 @@ pub struct TokenAnswer {
     /// Seconds until it expires.
     #[schema(minimum = 1, maximum = 900, example = 900)]
     pub expires_in: i64,
+    /// For the next access token, within 30 days. Good once: each answer brings the next one, and one that comes back
+    /// ends the session. Clients get none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 400, example = "tnr_AZIPAAAAcACAAAAAAAAAAQ.…")]
+    pub refresh_token: Option<String>,
+    /// What a client's token is good for, separated by spaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 1000)]
+    pub scope: Option<String>,
 }
 
-/// What the token endpoint refuses with (RFC 6749 §5.2).
-#[derive(Serialize, ToSchema)]
+/// What the token endpoints refuse with (RFC 6749 §5.2).
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TokenError {
-    /// `invalid_request`, `invalid_grant` or `unsupported_grant_type`.
+    /// `invalid_request`, `invalid_grant`, `invalid_client`, `invalid_scope` or `unsupported_grant_type`.
     #[schema(max_length = 40, example = "invalid_grant")]
     pub error: &'static str,
     /// In words.
@@ -49,14 +86,50 @@ pub struct TokenError {
     pub error_description: &'static str,
 }
 
-/// Who I am and what I am granted.
+/// What is known of a token (RFC 7662).
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct Introspection {
+    /// Whether it is good now. Nothing else is told of one that isn't.
+    #[schema(example = true)]
+    pub active: bool,
+    /// For whom it speaks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub sub: Option<Uuid>,
+    /// The client that it speaks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub client_id: Option<Uuid>,
+    /// What it is good for today, separated by spaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 2000, example = "results:read results:write")]
+    pub scope: Option<String>,
+    /// `Bearer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 10)]
+    pub token_type: Option<&'static str>,
+    /// Not after, seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub exp: Option<i64>,
+    /// Issued at, seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub iat: Option<i64>,
+    /// Who issued it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 100)]
+    pub iss: Option<String>,
+}
+
+/// Who I am and what I may do.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Me {
-    /// My account's id.
+    /// My account's or client's id.
     pub id: Uuid,
-    /// My account's name.
+    /// My account's name; a client has none.
     #[schema(max_length = 64, example = "admin")]
-    pub username: String,
+    pub username: Option<String>,
     /// My name.
     #[schema(max_length = 200, example = "Quản trị viên")]
     pub full_name: String,

@@ -1,83 +1,210 @@
 //! What requests for tokens mean.
 
-use super::dto::{Me, MyGrant, TokenAnswer, TokenError, TokenRequest};
+use super::{
+    dto::{Introspection, Me, MyGrant, TokenAnswer},
+    form::{Form, Refused, refuse},
+    secrets,
+};
 use crate::{
-    allowed::{Scope, SelfRead},
+    allowed::{Actor, Scope, SelfRead, known},
     app::App,
     problem::ApiResult,
-    request::Request,
-    tokens::LIFETIME,
+    tokens::{ISSUER, LIFETIME},
 };
-use actix_web::http::header;
 use chrono::NaiveDate;
 use secrecy::{ExposeSecret, SecretString};
-use tinhnguyen_domain::access::Permission;
-use tinhnguyen_persistence::{ConnectionTrait, access, org_units};
+use tinhnguyen_domain::access::{Permission, Rights};
+use tinhnguyen_persistence::{
+    ConnectionTrait, access, audit,
+    clients::{self, Client},
+    org_units,
+    sessions::{self, NewRefresh, Rotation},
+};
+use tracing::warn;
+use uuid::Uuid;
 
-/// What the endpoint refuses with; its own kind of error (RFC 6749 §5.2).
-type Refused<T> = Result<T, TokenError>;
-
-const fn invalid_request(error_description: &'static str) -> TokenError {
-    TokenError { error: "invalid_request", error_description }
-}
-
-/// Reads the form.
-///
-/// # Errors
-/// 408 and 413 problems of the transfer.
-pub async fn read(request: &Request) -> ApiResult<Refused<TokenRequest>> {
-    let kind = request.header(header::CONTENT_TYPE).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Ok(Err(invalid_request("Send the parameters as application/x-www-form-urlencoded.")));
-    }
-    let bytes = request.bytes().await?;
-    let form = std::str::from_utf8(&bytes).ok().and_then(|text| {
-        let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(text).ok()?.into_inner();
-        let value = |name: &str| {
-            let mut values = pairs.iter().filter(|(n, _)| n == name).map(|(_, v)| v.clone());
-            // A parameter must not stand twice (RFC 6749 §3.2).
-            match (values.next(), values.next()) {
-                (_, Some(_)) => None,
-                (first, None) => Some(first),
-            }
-        };
-        let (grant_type, username, password) = (value("grant_type")?, value("username")?, value("password")?);
-        Some(TokenRequest { grant_type: grant_type?, username, password: password.map(SecretString::from) })
-    });
-    Ok(form.ok_or_else(|| invalid_request("`grant_type` is missing, or a parameter stands twice.")))
-}
-
-/// Issues a token. An unknown account, a shut one and a wrong password get the same answer after the same work.
+/// Issues tokens.
 ///
 /// # Errors
 /// `unavailable`, `internal`.
-pub async fn token(app: &App, wanted: TokenRequest) -> ApiResult<Refused<TokenAnswer>> {
-    if wanted.grant_type != "password" {
-        return Ok(Err(TokenError {
-            error: "unsupported_grant_type",
-            error_description: "`grant_type` is `password`.",
-        }));
+pub async fn token(app: &App, form: &Form, request_id: &str) -> ApiResult<Refused<TokenAnswer>> {
+    match form.value("grant_type") {
+        Some("password") => by_password(app, form, request_id).await,
+        Some("refresh_token") => by_refresh(app, form, request_id).await,
+        Some("client_credentials") => by_client(app, form).await,
+        Some(_) => Ok(Err(refuse(
+            "unsupported_grant_type",
+            "`grant_type` is `password`, `refresh_token` or `client_credentials`.",
+        ))),
+        None => Ok(Err(refuse("invalid_request", "`grant_type` is missing."))),
     }
-    let (Some(username), Some(password)) = (wanted.username, wanted.password) else {
-        return Ok(Err(invalid_request("`username` and `password` are wanted.")));
+}
+
+fn answer(access_token: String, refresh: Option<&SecretString>, scope: Option<String>) -> TokenAnswer {
+    TokenAnswer {
+        access_token,
+        token_type: "Bearer",
+        expires_in: LIFETIME.num_seconds(),
+        refresh_token: refresh.map(|token| token.expose_secret().to_owned()),
+        scope,
+    }
+}
+
+fn new_refresh() -> ApiResult<(NewRefresh, SecretString)> {
+    let (id, token) = secrets::new_refresh()?;
+    Ok((NewRefresh { id, secret_hash: secrets::hash(&token) }, token))
+}
+
+/// An unknown account, a shut one and a wrong password get the same answer after the same work.
+async fn by_password(app: &App, form: &Form, request_id: &str) -> ApiResult<Refused<TokenAnswer>> {
+    let (Some(username), Some(password)) = (form.value("username"), form.secret("password")) else {
+        return Ok(Err(refuse("invalid_request", "`username` and `password` are wanted.")));
     };
-    let sound = |text: &str, most: usize| text.len() <= most && !text.contains('\0');
     let username = username.to_lowercase();
-    let known = if sound(&username, 64) { access::credentials(app.store.read(), &username).await? } else { None };
-    let known = known.filter(|c| !c.disabled && sound(password.expose_secret(), 800));
+    let known = if username.len() <= 64 { access::credentials(app.store.read(), &username).await? } else { None };
+    let known = known.filter(|c| !c.disabled && password.expose_secret().len() <= 800);
     let (user_id, hash) = known.map_or((None, None), |c| (Some(c.user_id), c.password_hash));
     let right = app.passwords.verify(password, hash).await?;
-    match user_id.filter(|_| right) {
-        Some(user_id) => Ok(Ok(TokenAnswer {
-            access_token: app.tokens.issue(user_id, app.clock.now())?,
-            token_type: "Bearer",
-            expires_in: LIFETIME.num_seconds(),
-        })),
-        None => {
-            Ok(Err(TokenError { error: "invalid_grant", error_description: "The username or the password is wrong." }))
+    let Some(user_id) = user_id.filter(|_| right) else {
+        return Ok(Err(refuse("invalid_grant", "The username or the password is wrong.")));
+    };
+    let (new, token) = new_refresh()?;
+    let now = app.clock.now();
+    let session = app
+        .store
+        .write::<Uuid, crate::problem::ApiError>(async |tx| {
+            let session = sessions::begin(tx, user_id, &new, now).await?;
+            record(tx, now, user_id, "log_in", session, request_id).await?;
+            Ok(session)
+        })
+        .await?;
+    Ok(Ok(answer(app.tokens.issue_in(user_id, session, now)?, Some(&token), None)))
+}
+
+async fn record(
+    tx: &tinhnguyen_persistence::Tx,
+    at: chrono::DateTime<chrono::Utc>,
+    actor_id: Uuid,
+    action: &str,
+    session: Uuid,
+    request_id: &str,
+) -> ApiResult<()> {
+    let change = audit::Change { at, actor_id, action, resource: "session", resource_id: session, request_id };
+    Ok(audit::record(tx, &change).await?)
+}
+
+async fn by_refresh(app: &App, form: &Form, request_id: &str) -> ApiResult<Refused<TokenAnswer>> {
+    let Some(token) = form.secret("refresh_token") else {
+        return Ok(Err(refuse("invalid_request", "`refresh_token` is wanted.")));
+    };
+    let refused = || refuse("invalid_grant", "The refresh token is unknown, used, expired or revoked: log in again.");
+    let Some(id) = secrets::refresh_id(&token) else { return Ok(Err(refused())) };
+    let (new, next) = new_refresh()?;
+    let now = app.clock.now();
+    let hash = secrets::hash(&token);
+    let rotation = app
+        .store
+        .write::<Rotation, crate::problem::ApiError>(async |tx| {
+            let rotation = sessions::rotate(tx, id, &hash, &new, now).await?;
+            if let Rotation::Reused { user_id, session_id } = rotation {
+                record(tx, now, user_id, "reuse_refresh_token", session_id, request_id).await?;
+            }
+            Ok(rotation)
+        })
+        .await?;
+    match rotation {
+        Rotation::Renewed { user_id, session_id } => {
+            let open = access::find_user(app.store.read(), user_id).await?.is_some_and(|user| !user.disabled);
+            if !open {
+                return Ok(Err(refused()));
+            }
+            Ok(Ok(answer(app.tokens.issue_in(user_id, session_id, now)?, Some(&next), None)))
         }
+        Rotation::Reused { user_id, session_id } => {
+            warn!(request_id, %user_id, %session_id, "a refresh token came back: its session has been ended");
+            Ok(Err(refused()))
+        }
+        Rotation::Refused => Ok(Err(refused())),
     }
+}
+
+/// The registered client that sends the form.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn client(app: &App, form: &Form) -> ApiResult<Refused<Client>> {
+    let refused = || refuse("invalid_client", "The client is unknown or shut, or its secret is wrong.");
+    let Some((id, secret)) = form.client() else { return Ok(Err(refused())) };
+    Ok(clients::authenticate(app.store.read(), id, &secrets::hash(&secret)).await?.ok_or_else(refused))
+}
+
+async fn by_client(app: &App, form: &Form) -> ApiResult<Refused<TokenAnswer>> {
+    let client = match client(app, form).await? {
+        Ok(client) => client,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let wanted: Vec<&str> = form.value("scope").unwrap_or_default().split(' ').filter(|s| !s.is_empty()).collect();
+    if wanted.iter().any(|scope| !client.scopes.iter().any(|held| held == scope)) {
+        return Ok(Err(refuse("invalid_scope", "The client does not hold every scope that is asked for.")));
+    }
+    let scope = if wanted.is_empty() { client.scopes.join(" ") } else { wanted.join(" ") };
+    let token = app.tokens.issue_to(client.stamp.id, scope.clone(), app.clock.now())?;
+    Ok(Ok(answer(token, None, Some(scope))))
+}
+
+/// Ends the session of a token. Whether there was one is not told (RFC 7009 §2.2).
+///
+/// # Errors
+/// When the database refuses.
+pub async fn revoke(app: &App, form: &Form, request_id: &str) -> ApiResult<Refused<()>> {
+    let Some(token) = form.secret("token") else { return Ok(Err(refuse("invalid_request", "`token` is wanted."))) };
+    let now = app.clock.now();
+    let session = match secrets::refresh_id(&token) {
+        Some(id) => sessions::session_of(app.store.read(), id, &secrets::hash(&token)).await?,
+        None => {
+            let claims = app.tokens.verify(token.expose_secret(), now).ok();
+            claims.and_then(|claims| Some((claims.sid?, claims.sub)))
+        }
+    };
+    if let Some((session, user_id)) = session {
+        app.store
+            .write::<(), crate::problem::ApiError>(async |tx| {
+                sessions::end(tx, session, now).await?;
+                record(tx, now, user_id, "log_out", session, request_id).await
+            })
+            .await?;
+    }
+    Ok(Ok(()))
+}
+
+/// What a registered client may know of a token that it was shown.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn introspect(app: &App, form: &Form) -> ApiResult<Refused<Introspection>> {
+    if let Err(refused) = client(app, form).await? {
+        return Ok(Err(refused));
+    }
+    let Some(token) = form.secret("token") else { return Ok(Err(refuse("invalid_request", "`token` is wanted."))) };
+    let Ok(claims) = app.tokens.verify(token.expose_secret(), app.clock.now()) else {
+        return Ok(Ok(Introspection::default()));
+    };
+    let Some((_, rights)) = known(app, &claims).await? else { return Ok(Ok(Introspection::default())) };
+    Ok(Ok(Introspection {
+        active: true,
+        sub: Some(claims.sub),
+        client_id: claims.client_id,
+        scope: Some(held(&rights, app.today()).join(" ")),
+        token_type: Some("Bearer"),
+        exp: Some(claims.exp),
+        iat: Some(claims.iat),
+        iss: Some(ISSUER.to_owned()),
+    }))
+}
+
+/// What somebody may do somewhere, as OAuth scopes.
+fn held(rights: &Rights, today: NaiveDate) -> Vec<&'static str> {
+    Permission::ALL.iter().filter(|p| !rights.reaches(**p, today).is_empty()).map(|p| p.scope()).collect()
 }
 
 /// Who the caller is.
@@ -85,29 +212,24 @@ pub async fn token(app: &App, wanted: TokenRequest) -> ApiResult<Refused<TokenAn
 /// # Errors
 /// When the database can't be asked.
 pub async fn me(conn: &impl ConnectionTrait, scope: &Scope<SelfRead>, today: NaiveDate) -> ApiResult<Me> {
-    let mut grants = Vec::with_capacity(scope.grants.len());
-    for grant in &scope.grants {
-        let unit = org_units::find(conn, grant.org_unit_id).await?;
-        let (org_unit_code, org_unit_name) = unit.map(|u| (u.code, u.name)).unwrap_or_default();
-        grants.push(MyGrant {
-            id: grant.id,
-            role: grant.role,
-            org_unit_id: grant.org_unit_id,
-            org_unit_code,
-            org_unit_name,
-            team_id: grant.team_id,
-            valid_from: grant.valid_from,
-            valid_to: grant.valid_to,
-            in_force: grant.in_force_on(today),
-        });
+    let mut grants = Vec::new();
+    if let Rights::Person(mine) = &scope.rights {
+        for grant in mine {
+            let unit = org_units::find(conn, grant.org_unit_id).await?;
+            let (org_unit_code, org_unit_name) = unit.map(|u| (u.code, u.name)).unwrap_or_default();
+            grants.push(MyGrant {
+                id: grant.id,
+                role: grant.role,
+                org_unit_id: grant.org_unit_id,
+                org_unit_code,
+                org_unit_name,
+                team_id: grant.team_id,
+                valid_from: grant.valid_from,
+                valid_to: grant.valid_to,
+                in_force: grant.in_force_on(today),
+            });
+        }
     }
-    let held = |p: &&Permission| scope.grants.iter().any(|g| g.in_force_on(today) && g.role.allows(**p));
-    Ok(Me {
-        id: scope.actor.stamp.id,
-        username: scope.actor.username.clone(),
-        full_name: scope.actor.full_name.clone(),
-        email: scope.actor.email.clone(),
-        grants,
-        scopes: Permission::ALL.iter().filter(held).map(|p| p.scope()).collect(),
-    })
+    let Actor { id, username, full_name, email } = scope.actor.clone();
+    Ok(Me { id, username, full_name, email, grants, scopes: held(&scope.rights, today) })
 }

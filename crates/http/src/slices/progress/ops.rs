@@ -82,15 +82,15 @@ async fn unit_of(conn: &impl ConnectionTrait, scope: &Scope<ProgressRead>, id: O
             Ok(unit)
         }
         None => {
-            let highest =
-                scope.grants.iter().filter(|g| scope.reaches.covers_unit(&g.path)).min_by_key(|g| g.path.depth());
+            let parts = scope.reaches.parts().iter().filter(|part| part.team_id.is_none());
+            let highest = parts.min_by_key(|part| part.path.depth());
             let Some(highest) = highest else {
                 return Err(ApiError::new(Code::Forbidden).detail(
                     "Bạn không có quyền xem tiến độ của cả một đơn vị.",
                     "You may not see the progress of a whole unit.",
                 ));
             };
-            org_units::find(conn, highest.org_unit_id).await?.ok_or_else(ApiError::not_found)
+            org_units::find_by_path(conn, &highest.path).await?.ok_or_else(ApiError::not_found)
         }
     }
 }

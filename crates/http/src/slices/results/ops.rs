@@ -68,7 +68,7 @@ pub async fn list(
 pub fn view<P: Demand>(scope: &Scope<P>) -> impl Fn(ActivityResult, Option<&UnitPath>) -> Body {
     let writes = scope.reaches_of(Permission::ResultWrite);
     let verifies = scope.reaches_of(Permission::ResultVerify);
-    let me = scope.actor.stamp.id;
+    let me = scope.actor.id;
     move |result, unit| {
         let mut actions = Vec::new();
         let team = result.team_id;
