@@ -39,7 +39,7 @@ impl Writer {
         let (team, leader) = t.deployed_team(ward).await;
         let mut body = new_activity(id_in(&team, "id"));
         body["topics"] = json!(TOPICS);
-        body["locality_id"] = json!(place(if number % 2 == 0 { "00001" } else { "48" }));
+        body["locality_id"] = json!(place(if number.is_multiple_of(2) { "00001" } else { "48" }));
         let mut activities = Vec::new();
         for _ in 0..RESULTS.div_ceil(DAYS) {
             activities.push(leader.post("/v1/activities", &body).await.id());
