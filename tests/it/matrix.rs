@@ -1,7 +1,8 @@
 //! Role × operation × place, built from the contract's own list of operations: one that has no case here fails.
 //!
 //! Everybody holds their role over one ward. Every operation is tried on that ward, on the province above it, on the
-//! ward beside it and on a ward of another province; writes are rehearsed, so that each cell starts from the same state.
+//! ward beside it and on a ward of another province; writes are rehearsed, so that each cell starts from the same
+//! state.
 
 use crate::harness::{
     Answer, Caller, T, id_in,
@@ -29,6 +30,9 @@ struct Site {
     grant: Uuid,
     /// Somebody of the caller's own ward, to whom something could be granted.
     candidate: Uuid,
+    /// A registered client there, and its secret's id.
+    client: Uuid,
+    secret: Uuid,
 }
 
 impl Site {
@@ -44,6 +48,8 @@ impl Site {
         let submitted = t.submitted(&leader, &activity, "2024-07-02", 1).await;
         let person = t.nobody().await;
         let grant = t.grant(&person, Role::Viewer, unit, None).await;
+        let client = json!({"name": "Cổng", "org_unit_id": unit, "scopes": ["teams:read"]});
+        let client = t.admin.post("/v1/clients", &client).await.ok(201);
         Self {
             unit,
             forming: id_in(&forming, "id"),
@@ -55,6 +61,8 @@ impl Site {
             person: person.user_id,
             grant,
             candidate,
+            client: id_in(&client, "id"),
+            secret: id_in(&client["secrets"][0], "id"),
         }
     }
 }
@@ -102,6 +110,8 @@ fn case(operation: &str, site: &Site) -> Option<Case> {
     let unique = Uuid::now_v7().simple().to_string();
     Some(match operation {
         "create_token" => Case { path: "/v1/auth/token".to_owned(), body: None, expected: Status([400; 4]) },
+        "revoke_token" => Case { path: "/v1/auth/revoke".to_owned(), body: None, expected: Status([400; 4]) },
+        "introspect_token" => Case { path: "/v1/auth/introspect".to_owned(), body: None, expected: Status([400; 4]) },
         "get_me" => get("/v1/me".to_owned(), EVERYWHERE),
         "get_public_progress" => get("/v1/public/progress".to_owned(), EVERYWHERE),
 
@@ -163,6 +173,21 @@ fn case(operation: &str, site: &Site) -> Option<Case> {
         "delete_grant" => {
             Case { path: format!("/v1/grants/{}", site.grant), body: None, expected: Status([204, 404, 404, 404]) }
         }
+
+        "list_clients" => get(format!("/v1/clients?id={}", site.client), OWN_LISTED),
+        "get_client" => get(format!("/v1/clients/{}", site.client), OWN),
+        "create_client" => send(
+            "/v1/clients".to_owned(),
+            json!({"name": "Mới", "org_unit_id": unit, "scopes": ["teams:read"]}),
+            MADE_AT_UNIT,
+        ),
+        "patch_client" => send(format!("/v1/clients/{}", site.client), json!({"name": "Tên mới"}), OWN),
+        "roll_client" => Case { path: format!("/v1/clients/{}/roll", site.client), body: None, expected: OWN },
+        "delete_client_secret" => Case {
+            path: format!("/v1/clients/{}/secrets/{}", site.client, site.secret),
+            body: None,
+            expected: Status([204, 404, 404, 404]),
+        },
 
         "list_teams" => get(format!("/v1/teams?id={}", site.deployed), OWN_LISTED),
         "get_team" => get(format!("/v1/teams/{}", site.deployed), OWN),
