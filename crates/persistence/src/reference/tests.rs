@@ -230,7 +230,8 @@ async fn seeding_adds_what_is_missing_and_changes_nothing_that_is_there() {
     assert_eq!(org_units::find_by_code(store.read(), CENTRE).await.unwrap(), Some(centre.clone()));
 
     // Every stored row reads back, and paths follow parents.
-    let paths: HashMap<Uuid, UnitPath> = localities::paths(store.read()).await.unwrap().into_iter().collect();
+    let places = localities::all(store.read()).await.unwrap();
+    let paths: HashMap<Uuid, UnitPath> = places.into_iter().map(|place| (place.id, place.path)).collect();
     let ids: Vec<Uuid> = gazetteer().places.iter().map(|p| place_id(&p.key)).collect();
     for chunk in ids.chunks(5_000) {
         let found = localities::find_many(store.read(), chunk).await.unwrap();
