@@ -347,7 +347,7 @@ both! {
 
     async fn migrations_are_taken_back_and_applied_by_command(db: &Blank) {
         let desk = Desk::new(db);
-        for arguments in [&["migrate"][..], &["migrate", "--down", "6"], &["migrate"], &["seed"], &["seed"]] {
+        for arguments in [&["migrate"][..], &["migrate", "--down", "7"], &["migrate"], &["seed"], &["seed"]] {
             let (code, said) = desk.run(arguments);
             assert_eq!(code, Some(0), "{arguments:?}: {said}");
         }
