@@ -15,6 +15,7 @@ mod harness;
 
 mod access;
 mod activities;
+mod audit;
 mod auth;
 mod binary;
 mod campaigns;

@@ -174,6 +174,7 @@ fn case(operation: &str, site: &Site) -> Option<Case> {
             Case { path: format!("/v1/grants/{}", site.grant), body: None, expected: Status([204, 404, 404, 404]) }
         }
 
+        "list_audit_log" => get(format!("/v1/audit-log?resource_id={}", site.client), OWN_LISTED),
         "list_clients" => get(format!("/v1/clients?id={}", site.client), OWN_LISTED),
         "get_client" => get(format!("/v1/clients/{}", site.client), OWN),
         "create_client" => send(

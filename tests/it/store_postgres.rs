@@ -81,7 +81,7 @@ only! { Postgres:
         };
         let (held, waited) = tokio::join!(holder, waiter);
         held.unwrap();
-        assert!(matches!(waited, Err(StoreError::Unavailable(_))), "{waited:?}");
+        assert!(matches!(waited, Err(StoreError::Locked(_))), "{waited:?}");
         db.store.write(async |tx| bump(tx, "test").await).await.unwrap();
         assert_eq!(of(db, "test").await, 2);
     }

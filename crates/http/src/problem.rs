@@ -433,7 +433,7 @@ impl From<StoreError> for ApiError {
             StoreError::Conflict(what) if what.contains("_pkey") || what.ends_with(".id") => Code::IdAlreadyUsed,
             StoreError::Conflict(_) => Code::CodeAlreadyUsed,
             StoreError::Stale => Code::StaleVersion,
-            StoreError::Unavailable(_) | StoreError::Contention(_) => Code::Unavailable,
+            StoreError::Unavailable(_) | StoreError::Contention(_) | StoreError::Locked(_) => Code::Unavailable,
             StoreError::Full(_) => Code::StorageFull,
             StoreError::ForeignKey(_) => Code::ReferenceNotFound,
             StoreError::Inconsistent { .. } | StoreError::Db(_) => Code::Internal,

@@ -16,7 +16,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tinhnguyen_domain::Stamp;
 use tinhnguyen_persistence::{
-    Tx, audit,
+    StoreError, Tx, audit,
     idempotency::{self, KeyScope, StoredAnswer},
     page::Page,
 };
@@ -134,11 +134,17 @@ impl Cx<'_> {
         }
     }
 
-    /// Writes the change into the audit log.
+    /// Writes the change into the audit log: what was changed, and at which unit, or none for the whole country's.
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn record(&self, tx: &Tx, resource: &'static str, resource_id: Uuid) -> ApiResult<()> {
+    pub async fn record(
+        &self,
+        tx: &Tx,
+        resource: &'static str,
+        resource_id: Uuid,
+        org_unit_id: Option<Uuid>,
+    ) -> ApiResult<()> {
         let change = audit::Change {
             at: self.now,
             actor_id: self.actor_id,
@@ -146,6 +152,7 @@ impl Cx<'_> {
             resource,
             resource_id,
             request_id: self.request_id,
+            org_unit_id,
         };
         Ok(audit::record(tx, &change).await?)
     }
@@ -184,7 +191,12 @@ pub async fn write(
     let scope = key.map(|key| KeyScope { principal_id: actor_id, method, path, key });
     let run = async |tx: &Tx| -> ApiResult<Outcome> {
         if let Some(scope) = &scope {
-            match idempotency::claim(tx, scope, body_hash, now).await? {
+            let claimed = idempotency::claim(tx, scope, body_hash, now).await.map_err(|err| match err {
+                // The first request with this key is still at work.
+                StoreError::Locked(_) => ApiError::new(Code::IdempotencyInProgress),
+                err => err.into(),
+            })?;
+            match claimed {
                 None => {}
                 Some(stored) if stored.body_hash == body_hash => return Ok(Outcome::Replayed(stored)),
                 Some(_) => return Err(ApiError::new(Code::IdempotencyKeyReused)),

@@ -233,6 +233,16 @@ entity!(audit_log, "audit_log", {
     resource: String,
     resource_id: Uuid,
     request_id: String,
+    org_unit_id: Option<Uuid>,
+    seal: Option<i64>,
+});
+
+entity!(audit_seal, "audit_seal", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    number: i64,
+    at: DateTimeUtc,
+    entries: i64,
+    hash: Vec<u8>,
 });
 
 entity!(chosen_id, "chosen_id", {

@@ -34,6 +34,9 @@ pub enum StoreError {
     /// Another transaction was in the way: a serialization failure or a deadlock.
     #[error("another transaction was in the way: {0}")]
     Contention(String),
+    /// Another transaction held a row for longer than may be waited for.
+    #[error("a lock could not be had in time: {0}")]
+    Locked(String),
     /// The database is busy, unreachable, or took too long; the same call may succeed later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
@@ -85,11 +88,11 @@ fn classify(db: &dyn sqlx::error::DatabaseError, err: &DbErr) -> StoreError {
     if db.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
         return match code.as_ref() {
             "40001" | "40P01" => StoreError::Contention(err.to_string()),
+            // lock_timeout.
+            "55P03" => StoreError::Locked(err.to_string()),
             "53100" | "53200" => StoreError::Full(err.to_string()),
-            // 25006: a replica that has just been promoted or demoted; 57014: statement_timeout; 55P03: lock_timeout.
-            "25006" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "25P03" => {
-                StoreError::Unavailable(err.to_string())
-            }
+            // 25006: a replica that has just been promoted or demoted; 57014: statement_timeout.
+            "25006" | "57014" | "57P01" | "57P02" | "57P03" | "25P03" => StoreError::Unavailable(err.to_string()),
             c if c.starts_with("08") || c.starts_with("53") => StoreError::Unavailable(err.to_string()),
             _ => StoreError::Db(clone(err)),
         };

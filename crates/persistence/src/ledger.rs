@@ -140,7 +140,12 @@ async fn roll_up(tx: &Tx, cells: &[(CellKey, Count)]) -> StoreResult<()> {
 /// # Errors
 /// When the database can't be asked.
 pub async fn head(conn: &impl ConnectionTrait) -> StoreResult<i64> {
-    Ok(counter::Entity::find_by_id(HEAD).one(conn).await?.map_or(0, |row| row.value))
+    counter_value(conn, HEAD).await
+}
+
+/// What a counter stands at; 0 before its first number.
+pub(crate) async fn counter_value(conn: &impl ConnectionTrait, name: &str) -> StoreResult<i64> {
+    Ok(counter::Entity::find_by_id(name).one(conn).await?.map_or(0, |row| row.value))
 }
 
 fn entry(row: &l::Model) -> StoreResult<Entry> {

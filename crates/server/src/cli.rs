@@ -15,6 +15,7 @@ Examples:
   tinhnguyen config                           show the settings in force and where each came from
   tinhnguyen user passwd admin                set a new password for the administrator
   tinhnguyen progress check                   compare results, ledger and totals
+  tinhnguyen audit verify                     find a changed or removed row of the audit log
 
 Every setting may also stand in the environment (--data-dir is TINHNGUYEN_DATA_DIR) or in the file
 tinhnguyen.toml in the working directory (data_dir = \"…\").";
@@ -68,6 +69,9 @@ pub enum Command {
     /// Check or rebuild the totals
     #[command(subcommand)]
     Progress(Progress),
+    /// Check the audit log
+    #[command(subcommand)]
+    Audit(Audit),
     /// Add users and set passwords
     #[command(subcommand)]
     User(User),
@@ -84,6 +88,13 @@ pub enum Progress {
     Check,
     /// Make all totals anew from the ledger, in one transaction
     Rebuild,
+}
+
+/// What to do with the audit log.
+#[derive(Subcommand, Debug, Clone, Copy)]
+pub enum Audit {
+    /// Check every row against its seal and every seal against the one before; exit code 1 when one does not hold
+    Verify,
 }
 
 /// What to do with a user.

@@ -4,6 +4,7 @@
 //! the lower crates as the service; none of them reaches around a rule.
 
 pub mod accounts;
+mod audit;
 mod cli;
 mod commands;
 pub mod config;
@@ -92,6 +93,7 @@ async fn execute(command: Command, config: &Config) -> anyhow::Result<ExitCode> 
         Command::Seed { grassroots } => commands::seed(config, grassroots).await,
         Command::Demo => demo::run(config).await,
         Command::Progress(what) => progress::run(config, what).await,
+        Command::Audit(cli::Audit::Verify) => audit::verify(config).await,
         Command::User(what) => accounts::run(config, what).await,
         Command::Config | Command::Openapi { .. } | Command::Healthcheck => Ok(ExitCode::SUCCESS),
     }

@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use std::{convert::Infallible, io::ErrorKind, net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
 use tinhnguyen_domain::clock::{Clock, SystemClock};
 use tinhnguyen_http::app::{App, service};
-use tinhnguyen_persistence::{Store, idempotency, reference, sessions};
+use tinhnguyen_persistence::{Store, StoreError, audit, idempotency, reference, sessions};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::{MissedTickBehavior, interval},
@@ -29,6 +29,8 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const GRACE_SECONDS: u64 = 20;
 /// Open connections of each worker; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 10_000;
+/// How long a row of the audit log waits for its seal at most.
+const SEAL_EVERY: Duration = Duration::from_secs(1);
 /// How often answers kept for retries are swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
@@ -94,7 +96,11 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
     let outcome = tokio::select! {
         outcome = server => outcome,
         never = sweep(&app.store) => match never {},
+        never = seal(&app.store) => match never {},
     };
+    if let Err(err) = seal_all(&app.store).await {
+        warn!(error = %err, "the last rows of the audit log wait for their seal until the next start");
+    }
     stopper.abort();
     if let Err(err) = app.store.clone().close().await {
         warn!(error = %err, "the database was not closed in order");
@@ -129,6 +135,26 @@ async fn prepare(config: &Config) -> Result<(App, First)> {
     let file = config.admin_password_file.as_ref().map(|file| file.value.as_path());
     let first = accounts::make_first(&app.store, &app.passwords, file).await?;
     Ok((app, first))
+}
+
+/// Seals the audit log a moment after its rows are written.
+async fn seal(store: &Store) -> Infallible {
+    let mut every = interval(SEAL_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(err) = seal_all(store).await {
+            warn!(error = %err, "the audit log can't be sealed; tried again in a moment");
+        }
+    }
+}
+
+async fn seal_all(store: &Store) -> Result<(), StoreError> {
+    while audit::has_unsealed(store.read()).await? {
+        let now = SystemClock.now();
+        store.write(async |tx| audit::seal(tx, now).await).await?;
+    }
+    Ok(())
 }
 
 /// Forgets answers that were kept for retries longer than promised.

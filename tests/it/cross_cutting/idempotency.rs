@@ -7,6 +7,11 @@ use crate::harness::{
 use chrono::Duration;
 use serde_json::json;
 use tinhnguyen_domain::access::Role;
+use tinhnguyen_persistence::{
+    StoreError,
+    idempotency::{self, KeyScope},
+};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 async fn teams(t: &T) -> i64 {
@@ -205,5 +210,34 @@ both! {
             .await
             .faults(400, &[("dryrun", "unknown_parameter")]);
         assert_eq!(teams(t).await, 1);
+    }
+}
+
+only! { Postgres:
+    async fn a_key_whose_first_request_is_still_at_work_says_so(t: &T) {
+        let (held, told) = (Notify::new(), Notify::new());
+        let scope = KeyScope {
+            principal_id: t.admin.user_id,
+            method: "POST".to_owned(),
+            path: "/v1/teams".to_owned(),
+            key: "khoa-1".to_owned(),
+        };
+        let first = t.store.write::<_, StoreError>(async |tx| {
+            idempotency::claim(tx, &scope, b"body", crate::harness::now()).await?;
+            held.notify_one();
+            told.notified().await;
+            Ok(())
+        });
+        let second = async {
+            held.notified().await;
+            let answer = t.admin.post("/v1/teams", &new_team(seeded_unit(HA_NOI))).key("khoa-1").await;
+            told.notify_one();
+            answer
+        };
+        let (first, second) = tokio::join!(first, second);
+        first.unwrap();
+        second.problem(409, "idempotency_in_progress");
+        assert_eq!(second.header("retry-after"), Some("1"));
+        assert_eq!(teams(t).await, 0);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod activities;
+pub mod audit;
 pub mod auth;
 pub mod campaigns;
 pub mod catalogue;
@@ -23,6 +24,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     catalogue::routes(config);
     access::routes(config);
     clients::routes(config);
+    audit::routes(config);
     teams::routes(config);
     activities::routes(config);
     results::routes(config);

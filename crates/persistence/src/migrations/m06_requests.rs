@@ -7,6 +7,7 @@ migration!("m06_requests",
     indexes: [
         ("idempotency_key", &["created_at"][..]),
         ("audit_log", &["resource_id"]), ("audit_log", &["at", "id"]),
+        ("audit_log", &["org_unit_id"]), ("audit_log", &["seal", "id"]),
     ]
 );
 
@@ -35,6 +36,10 @@ fn tables(_: &Schema) -> Vec<TableCreateStatement> {
             .col(string("resource"))
             .col(uuid("resource_id"))
             .col(text("request_id"))
+            // Where it was done, for whoever administers that unit; none for what belongs to the whole country.
+            .col(uuid_null("org_unit_id"))
+            // The seal that covers the row; none until the next one is set.
+            .col(big_integer_null("seal"))
             .to_owned(),
     ]
 }

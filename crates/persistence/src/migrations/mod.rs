@@ -10,6 +10,7 @@ mod m04_work;
 mod m05_ledger;
 mod m06_requests;
 mod m07_sessions;
+mod m08_audit;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m05_ledger::M),
             Box::new(m06_requests::M),
             Box::new(m07_sessions::M),
+            Box::new(m08_audit::M),
         ]
     }
 }

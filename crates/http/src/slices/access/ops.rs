@@ -70,7 +70,7 @@ pub async fn create_user(
         created_by: Some(cx.actor_id),
     };
     access::insert_user(tx, &user, hash).await?;
-    cx.record(tx, "user", user.stamp.id).await?;
+    cx.record(tx, "user", user.stamp.id, None).await?;
     Reply::created(&User::of(user))
 }
 
@@ -118,7 +118,7 @@ pub async fn change_user(
         sessions::end_all(tx, id, cx.now).await?;
     }
     access::update_user(tx, &user, hash).await?;
-    cx.record(tx, "user", id).await?;
+    cx.record(tx, "user", id, None).await?;
     Reply::ok(&User::of(user))
 }
 
@@ -178,7 +178,7 @@ pub async fn create_grant(tx: &Tx, cx: &Cx<'_>, scope: &Scope<AccessWrite>, new:
         granted_by: cx.actor_id,
     };
     access::insert_grant(tx, &grant).await?;
-    cx.record(tx, "grant", grant.stamp.id).await?;
+    cx.record(tx, "grant", grant.stamp.id, Some(grant.org_unit_id)).await?;
     Reply::created(&Grant::of(grant))
 }
 
@@ -204,6 +204,6 @@ pub async fn delete_grant(
         ));
     }
     access::delete_grant(tx, id, grant.stamp.version).await?;
-    cx.record(tx, "grant", id).await?;
+    cx.record(tx, "grant", id, Some(grant.org_unit_id)).await?;
     Ok(Reply::gone())
 }

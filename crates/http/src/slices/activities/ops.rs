@@ -164,7 +164,7 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ActivityWrite>, new: &Ne
     faults.settle()?;
     ensure_open(&campaign)?;
     activities::insert(tx, &activity).await?;
-    cx.record(tx, "activity", activity.stamp.id).await?;
+    cx.record(tx, "activity", activity.stamp.id, Some(lead.org_unit_id)).await?;
     Reply::created(&view(scope)(activity, Some(&unit)))
 }
 
@@ -178,6 +178,11 @@ async fn hold(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ActivityWrite>, id: Uuid) -> A
     let activity = activities::hold(tx, id).await?.ok_or_else(ApiError::not_found)?;
     cx.ensure_unchanged(&activity.stamp)?;
     Ok((activity, unit))
+}
+
+async fn record(tx: &Tx, cx: &Cx<'_>, activity: &d::Activity) -> ApiResult<()> {
+    let lead = teams::find_any(tx, activity.lead_team_id).await?;
+    cx.record(tx, "activity", activity.stamp.id, lead.map(|team| team.org_unit_id)).await
 }
 
 /// Changes an activity that is not completed or cancelled.
@@ -234,7 +239,7 @@ pub async fn change(
     }
     activity.stamp = cx.next_stamp(activity.stamp);
     activities::update(tx, &activity).await?;
-    cx.record(tx, "activity", id).await?;
+    record(tx, cx, &activity).await?;
     Reply::ok(&view(scope)(activity, Some(&unit)))
 }
 
@@ -254,7 +259,7 @@ pub async fn act(
     let mut activity = activity.act(action, counted).map_err(|err| problem(&err))?;
     activity.stamp = cx.next_stamp(activity.stamp);
     activities::update(tx, &activity).await?;
-    cx.record(tx, "activity", id).await?;
+    record(tx, cx, &activity).await?;
     Reply::ok(&view(scope)(activity, Some(&unit)))
 }
 

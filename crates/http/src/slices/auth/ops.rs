@@ -89,7 +89,15 @@ async fn record(
     session: Uuid,
     request_id: &str,
 ) -> ApiResult<()> {
-    let change = audit::Change { at, actor_id, action, resource: "session", resource_id: session, request_id };
+    let change = audit::Change {
+        at,
+        actor_id,
+        action,
+        resource: "session",
+        resource_id: session,
+        request_id,
+        org_unit_id: None,
+    };
     Ok(audit::record(tx, &change).await?)
 }
 

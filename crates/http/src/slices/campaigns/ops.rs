@@ -105,7 +105,7 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<CampaignWrite>, new: &Ne
         modes: new.modes.clone(),
     };
     campaigns::insert(tx, &campaign).await?;
-    cx.record(tx, "campaign", campaign.stamp.id).await?;
+    cx.record(tx, "campaign", campaign.stamp.id, None).await?;
     Reply::created(&view(scope)(campaign))
 }
 
@@ -156,7 +156,7 @@ pub async fn change(
     }
     campaign.stamp = cx.next_stamp(campaign.stamp);
     campaigns::update(tx, &campaign).await?;
-    cx.record(tx, "campaign", id).await?;
+    cx.record(tx, "campaign", id, None).await?;
     Reply::ok(&view(scope)(campaign))
 }
 
@@ -185,7 +185,7 @@ pub async fn set_status(
     campaign.status = status;
     campaign.stamp = cx.next_stamp(campaign.stamp);
     campaigns::update(tx, &campaign).await?;
-    cx.record(tx, "campaign", id).await?;
+    cx.record(tx, "campaign", id, None).await?;
     Reply::ok(&view(scope)(campaign))
 }
 
@@ -251,7 +251,7 @@ pub async fn create_indicator(
         counted_topics: new.counted_topics.clone(),
     };
     campaigns::insert_indicator(tx, &indicator).await?;
-    cx.record(tx, "indicator", indicator.stamp.id).await?;
+    cx.record(tx, "indicator", indicator.stamp.id, None).await?;
     Reply::created(&view_indicator(scope)(indicator))
 }
 
@@ -281,6 +281,6 @@ pub async fn change_indicator(
     indicator.target_value = patch.target_value.unwrap_or(indicator.target_value);
     indicator.stamp = cx.next_stamp(indicator.stamp);
     campaigns::update_indicator(tx, &indicator).await?;
-    cx.record(tx, "indicator", id).await?;
+    cx.record(tx, "indicator", id, None).await?;
     Reply::ok(&view_indicator(scope)(indicator))
 }

@@ -110,7 +110,7 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<AccessWrite>, new: &NewC
     };
     clients::insert(tx, &client).await?;
     let secret = add_secret(tx, cx, client.stamp.id).await?;
-    cx.record(tx, "client", client.stamp.id).await?;
+    cx.record(tx, "client", client.stamp.id, Some(client.org_unit_id)).await?;
     let shown = show(tx, client).await?;
     Reply::created(&shown.clone().showing(&secret))?.stored_as(&shown)
 }
@@ -148,7 +148,7 @@ pub async fn change(
     client.disabled = patch.disabled.unwrap_or(client.disabled);
     client.stamp = cx.next_stamp(client.stamp);
     clients::update(tx, &client).await?;
-    cx.record(tx, "client", id).await?;
+    cx.record(tx, "client", id, Some(client.org_unit_id)).await?;
     Reply::ok(&show(tx, client).await?)
 }
 
@@ -166,7 +166,7 @@ pub async fn roll(tx: &Tx, cx: &Cx<'_>, scope: &Scope<AccessWrite>, id: Uuid) ->
         clients::delete_secret(tx, id, secret.id).await?;
     }
     let secret = add_secret(tx, cx, id).await?;
-    cx.record(tx, "client", id).await?;
+    cx.record(tx, "client", id, Some(client.org_unit_id)).await?;
     let shown = show(tx, client).await?;
     Reply::ok(&shown.clone().showing(&secret))?.stored_as(&shown)
 }
@@ -188,6 +188,6 @@ pub async fn delete_secret(
     }
     client.stamp = cx.next_stamp(client.stamp);
     clients::update(tx, &client).await?;
-    cx.record(tx, "client", id).await?;
+    cx.record(tx, "client", id, Some(client.org_unit_id)).await?;
     Ok(Reply::gone())
 }

@@ -114,7 +114,7 @@ pub async fn create(
         path: parent.path.child(org_units::next_number(tx).await?),
     };
     org_units::insert(tx, &unit).await?;
-    cx.record(tx, "org_unit", unit.stamp.id).await?;
+    cx.record(tx, "org_unit", unit.stamp.id, Some(unit.stamp.id)).await?;
     Reply::created(&view(scope)(unit))
 }
 
@@ -157,6 +157,6 @@ pub async fn change(
     }
     unit.stamp = cx.next_stamp(unit.stamp);
     org_units::update(tx, &unit).await?;
-    cx.record(tx, "org_unit", id).await?;
+    cx.record(tx, "org_unit", id, Some(id)).await?;
     Reply::ok(&view(scope)(unit))
 }

@@ -195,7 +195,7 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, new: &NewR
     };
     results::insert(tx, &result).await?;
     go_on(tx, cx, activity).await?;
-    cx.record(tx, "result", result.stamp.id).await?;
+    cx.record(tx, "result", result.stamp.id, Some(team.org_unit_id)).await?;
     Reply::created(&view(scope)(result, unit.as_ref()))
 }
 
@@ -246,7 +246,7 @@ async fn settle(
         before,
     };
     ledger::post(tx, &indicators, &[posting]).await?;
-    cx.record(tx, "result", result.stamp.id).await?;
+    cx.record(tx, "result", result.stamp.id, Some(setting.team.org_unit_id)).await?;
     Ok(result)
 }
 
@@ -293,7 +293,8 @@ pub async fn delete(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, id: Uuid) 
         return Err(ApiError::new(Code::NotEditable).with("state", result.status.as_str()));
     }
     results::delete_draft(tx, id, result.stamp.version).await?;
-    cx.record(tx, "result", id).await?;
+    let team = teams::find_any(tx, result.team_id).await?;
+    cx.record(tx, "result", id, team.map(|team| team.org_unit_id)).await?;
     Ok(Reply::gone())
 }
 

@@ -162,7 +162,7 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<TeamWrite>, new: &NewTea
     let (Some(campaign), Some(unit)) = (campaign, unit) else { return Err(ApiError::not_found()) };
     ensure_not_closed(&campaign)?;
     teams::insert(tx, &team).await?;
-    cx.record(tx, "team", team.stamp.id).await?;
+    cx.record(tx, "team", team.stamp.id, Some(team.org_unit_id)).await?;
     Reply::created(&view(scope)(team, &unit.path))
 }
 
@@ -211,7 +211,7 @@ pub async fn change(tx: &Tx, cx: &Cx<'_>, scope: &Scope<TeamWrite>, id: Uuid, pa
     faults.settle()?;
     team.stamp = cx.next_stamp(team.stamp);
     teams::update(tx, &team).await?;
-    cx.record(tx, "team", id).await?;
+    cx.record(tx, "team", id, Some(team.org_unit_id)).await?;
     Reply::ok(&view(scope)(team, &unit.path))
 }
 
@@ -243,6 +243,6 @@ pub async fn act(
     })?;
     team.stamp = cx.next_stamp(team.stamp);
     teams::update(tx, &team).await?;
-    cx.record(tx, "team", id).await?;
+    cx.record(tx, "team", id, Some(team.org_unit_id)).await?;
     Reply::ok(&view(scope)(team, &unit.path))
 }
