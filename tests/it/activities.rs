@@ -76,6 +76,7 @@ both! {
         body["locality_id"] = json!(place_since_2025("00097"));
         body["starts_at"] = json!("2024-05-31T16:59:59Z");
         body["ends_at"] = json!("2024-08-31T17:00:00Z");
+        body["digital_group_ids"] = json!([Uuid::now_v7()]);
         leader.post("/v1/activities", &body).await.faults(
             422,
             &[
@@ -87,6 +88,7 @@ both! {
                 ("/locality_id", "locality_not_valid"),
                 ("/starts_at", "outside_campaign"),
                 ("/ends_at", "outside_campaign"),
+                ("/digital_group_ids/0", "reference_not_found"),
             ],
         );
         let mut body = new_activity(id_in(&team, "id"));

@@ -96,6 +96,8 @@ both! {
         body["strand"] = json!("khong_co");
         body["modes"] = json!(["online", "online"]);
         body["locality_ids"] = json!([place("00001"), Uuid::now_v7(), place_since_2025("00097"), place("00001")]);
+        body["plan_id"] = json!(Uuid::now_v7());
+        body["digital_group_ids"] = json!([Uuid::now_v7()]);
         t.admin.post("/v1/teams", &body).await.faults(
             422,
             &[
@@ -106,6 +108,8 @@ both! {
                 ("/locality_ids/1", "reference_not_found"),
                 ("/locality_ids/2", "locality_not_valid"),
                 ("/locality_ids/3", "not_unique"),
+                ("/plan_id", "reference_not_found"),
+                ("/digital_group_ids/0", "reference_not_found"),
             ],
         );
         let mut body = new_team(seeded_unit(HA_NOI));

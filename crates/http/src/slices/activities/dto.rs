@@ -64,6 +64,9 @@ item! {
         venue: Option<String>,
         /// The place on the map.
         location: Option<GeoPoint>,
+        /// Community digital technology groups (tổ công nghệ số cộng đồng) that take part; there are none yet.
+        #[schema(max_items = 50, example = json!([]))]
+        digital_group_ids: Vec<Uuid>,
         /// Beginning.
         #[schema(example = "2024-07-01T01:00:00Z")]
         starts_at: DateTime<Utc>,
@@ -108,6 +111,7 @@ impl Activity {
             mode: activity.mode,
             venue: activity.venue,
             location: activity.location.map(|l| GeoPoint { lat: l.lat, lon: l.lon }),
+            digital_group_ids: vec![],
             starts_at: activity.starts_at,
             ends_at: activity.ends_at,
             planned_turns: activity.planned_turns,
@@ -187,6 +191,10 @@ pub struct NewActivity {
     /// The place on the map.
     #[serde(default)]
     pub location: Option<GeoPoint>,
+    /// Community digital technology groups that take part: some that are there.
+    #[serde(default)]
+    #[schema(max_items = 50, example = json!([]))]
+    pub digital_group_ids: Vec<Uuid>,
     /// Beginning.
     #[schema(example = "2024-07-01T01:00:00Z")]
     pub starts_at: DateTime<Utc>,

@@ -7,7 +7,7 @@ use crate::{
     page::ListQuery,
     problem::{ApiError, ApiResult, Code, Fault},
     reply::{Cx, Reply},
-    slices::teams::ops::{Nowhere, nothing, within},
+    slices::teams::ops::{Nowhere, no_groups, nothing, within},
 };
 use std::collections::HashMap;
 use tinhnguyen_domain::{
@@ -161,6 +161,7 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ActivityWrite>, new: &Ne
         status: ActivityStatus::Planned,
     };
     check(tx, scope, &mut faults, &campaign, &activity).await?;
+    no_groups(&mut faults, &new.digital_group_ids);
     faults.settle()?;
     ensure_open(&campaign)?;
     activities::insert(tx, &activity).await?;

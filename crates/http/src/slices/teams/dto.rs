@@ -42,6 +42,11 @@ item! {
         /// The places it is meant to work in.
         #[schema(max_items = 200)]
         locality_ids: Vec<Uuid>,
+        /// The plan (kế hoạch) that it carries out; there are none yet, so it is null.
+        plan_id: Option<Uuid>,
+        /// Community digital technology groups (tổ công nghệ số cộng đồng) that it works with; there are none yet.
+        #[schema(max_items = 50, example = json!([]))]
+        digital_group_ids: Vec<Uuid>,
         /// First day, inclusive.
         #[schema(example = "2024-06-15")]
         starts_on: NaiveDate,
@@ -78,6 +83,8 @@ impl Team {
             strand: team.strand,
             modes: team.modes,
             locality_ids: team.locality_ids,
+            plan_id: None,
+            digital_group_ids: vec![],
             starts_on: team.starts_on,
             ends_on: team.ends_on,
             status: team.status,
@@ -154,6 +161,13 @@ pub struct NewTeam {
     #[serde(default)]
     #[schema(max_items = 200)]
     pub locality_ids: Vec<Uuid>,
+    /// The plan that it carries out: one that is there.
+    #[serde(default)]
+    pub plan_id: Option<Uuid>,
+    /// Community digital technology groups that it works with: some that are there.
+    #[serde(default)]
+    #[schema(max_items = 50, example = json!([]))]
+    pub digital_group_ids: Vec<Uuid>,
     /// First day, inclusive.
     #[schema(example = "2024-06-15")]
     pub starts_on: NaiveDate,

@@ -158,12 +158,21 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<TeamWrite>, new: &NewTea
     if let Some(campaign) = &campaign {
         check(tx, &mut faults, campaign, &team).await?;
     }
+    if new.plan_id.is_some() {
+        faults.add("/plan_id", Code::ReferenceNotFound);
+    }
+    no_groups(&mut faults, &new.digital_group_ids);
     faults.settle()?;
     let (Some(campaign), Some(unit)) = (campaign, unit) else { return Err(ApiError::not_found()) };
     ensure_not_closed(&campaign)?;
     teams::insert(tx, &team).await?;
     cx.record(tx, "team", team.stamp.id, Some(team.org_unit_id)).await?;
     Reply::created(&view(scope)(team, &unit.path))
+}
+
+/// The groups have no register yet, so none that is named is there.
+pub fn no_groups(faults: &mut Faults, ids: &[Uuid]) {
+    (0..ids.len()).for_each(|at| faults.add(format!("/digital_group_ids/{at}"), Code::ReferenceNotFound));
 }
 
 /// A code for a team that was given none: the random end of its id.
