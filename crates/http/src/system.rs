@@ -13,7 +13,7 @@ use serde_json::json;
 use std::sync::Arc;
 use tinhnguyen_domain::access::Permission;
 use utoipa::openapi::{
-    ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server, tag::TagBuilder,
+    ComponentsBuilder, ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server, tag::TagBuilder,
 };
 
 /// What the page of a document or a picture may load: only from here, no script but Swagger UI's own.
@@ -33,6 +33,7 @@ pub fn about() -> OpenApi {
                 .title("Tình nguyện — chuyển đổi số cộng đồng")
                 .version(env!("CARGO_PKG_VERSION"))
                 .description(Some(include_str!("about.md")))
+                .contact(Some(ContactBuilder::new().name(Some("tinhnguyen")).build()))
                 .license(Some(LicenseBuilder::new().name(LICENSE).identifier(Some(LICENSE)).build()))
                 .build(),
         )
