@@ -83,6 +83,13 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
     }
     drop(first);
     info!(listen = %config.listen.value, database = app.store.engine(), "serving");
+    let warmed = app.clone();
+    tokio::spawn(async move {
+        // The first visitor need not wait until the ledger is folded.
+        if let Err(err) = warmed.figures.with(&warmed.store, |_| ()).await {
+            warn!(error = %err, "the figures are not loaded yet; the first request for them tries again");
+        }
+    });
     let stopper = tokio::spawn(async move {
         stop.told().await;
         info!("stopping: accepted requests end");
