@@ -93,6 +93,9 @@ impl Store {
     pub async fn open(database: Database) -> StoreResult<Self> {
         let (read, write) = match &database {
             Database::Sqlite(path) => {
+                // The first connection makes the file and switches it to its write-ahead log, which no busy timeout
+                // waits for: of several processes that start at once, all but one would find it locked.
+                let _alone = lock_file(path).await?;
                 let write = sea_orm::Database::connect(sqlite(path, false)).await?;
                 (sea_orm::Database::connect(sqlite(path, true)).await?, write)
             }
@@ -240,11 +243,9 @@ impl Store {
 
     async fn migrating(&self, work: impl AsyncFn(&DatabaseConnection) -> Result<(), DbErr>) -> StoreResult<()> {
         match &self.database {
-            Database::Sqlite(path) => {
-                let lock = lock_file(path.with_extension("migrate.lock")).await?;
-                let outcome = work(&self.write).await;
-                drop(lock);
-                outcome?;
+            Database::Sqlite(_) => {
+                let _alone = self.alone().await?;
+                work(&self.write).await?;
             }
             Database::Postgres { url, .. } => {
                 // A pool of its own: holding the lock takes one connection, migrating another, without timeouts.
@@ -262,6 +263,15 @@ impl Store {
         }
         info!(engine = self.engine(), "schema is up to date");
         Ok(())
+    }
+
+    /// Waits until no other process opens, migrates or fills the database, and keeps others from it as long as the
+    /// answer lives. On PostgreSQL there is nothing to wait for: there, work like that takes locks of its own.
+    pub(crate) async fn alone(&self) -> StoreResult<Option<std::fs::File>> {
+        match &self.database {
+            Database::Sqlite(path) => lock_file(path).await.map(Some),
+            Database::Postgres { .. } => Ok(None),
+        }
     }
 
     /// Closes all connections, letting SQLite fold its write-ahead log back.
@@ -296,7 +306,9 @@ impl Retryable for StoreError {
     }
 }
 
-async fn lock_file(path: PathBuf) -> StoreResult<std::fs::File> {
+/// Locks the file beside a SQLite database.
+async fn lock_file(database: &std::path::Path) -> StoreResult<std::fs::File> {
+    let path = database.with_extension("lock");
     tokio::task::spawn_blocking(move || {
         let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
         file.lock()?;
@@ -304,7 +316,7 @@ async fn lock_file(path: PathBuf) -> StoreResult<std::fs::File> {
     })
     .await
     .map_err(|e| StoreError::Unavailable(e.to_string()))?
-    .map_err(|e| StoreError::Full(format!("can't lock for migration: {e}")))
+    .map_err(|e| StoreError::Full(format!("the lock beside the database can't be taken: {e}")))
 }
 
 fn sqlite(path: &std::path::Path, read_only: bool) -> ConnectOptions {

@@ -117,6 +117,7 @@ fn stamp(id: Uuid) -> Stamp {
 /// When the database can't be asked or refuses.
 pub async fn seed(store: &Store) -> StoreResult<Seeded> {
     let gazetteer = Gazetteer::read()?;
+    let _alone = store.alone().await?;
     let mut seeded = Seeded::default();
     if !missing_places(store.read(), &gazetteer.places).await?.is_empty() {
         for batch in gazetteer.places.chunks(BATCH) {
