@@ -3,12 +3,17 @@
 //! A slice has three files: `dto.rs` (what is sent), `ops.rs` (what a request means; knows no actix) and `mod.rs`
 //! (handlers and routes). What all slices share stands beside them, once.
 
+pub mod address;
 pub mod allowed;
 pub mod app;
 pub mod contract;
+pub mod cors;
 mod edge;
 mod example;
 mod fields;
+pub mod guesses;
+pub mod keyring;
+pub mod limits;
 pub mod metrics;
 pub mod page;
 pub mod passwords;

@@ -204,7 +204,7 @@ codes! {
     IdempotencyKeyReused = "idempotency_key_reused", 422, "Khóa đã dùng cho nội dung khác", "The key was used with another body",
         "Dùng khóa mới cho yêu cầu mới.", "Use a new key for a new request.";
     WeakPassword = "weak_password", 422, "Mật khẩu quá yếu", "The password is too weak",
-        "Dùng ít nhất 12 ký tự.", "Use at least 12 characters.";
+        "Dùng ít nhất 12 ký tự và khó đoán: vài từ không liên quan, không dùng tên, ngày tháng hay dãy phím.", "Use at least 12 characters that are hard to guess: some unrelated words, no names, dates or rows of keys.";
     IfMatchRequired = "if_match_required", 428, "Thiếu `If-Match`", "`If-Match` is missing",
         "Gửi `If-Match` với ETag đã đọc.", "Send `If-Match` with the ETag that you read.";
     TooManyRequests = "too_many_requests", 429, "Quá nhiều yêu cầu", "Too many requests",

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     page::{ListQuery, PageBody},
     problem::{ApiError, ApiResult, Code},
-    request::{IfMatch, Request},
+    request::{IfMatch, Provenance, Request},
 };
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
@@ -87,7 +87,7 @@ pub struct Cx<'a> {
     pub operation: &'static str,
     /// Who asks.
     pub actor_id: Uuid,
-    request_id: &'a str,
+    provenance: &'a Provenance,
     if_match: Option<&'a IfMatch>,
     body_hash: &'a [u8],
 }
@@ -151,8 +151,9 @@ impl Cx<'_> {
             action: self.operation,
             resource,
             resource_id,
-            request_id: self.request_id,
+            request_id: &self.provenance.request_id,
             org_unit_id,
+            address: Some(self.provenance.address.0),
         };
         Ok(audit::record(tx, &change).await?)
     }
@@ -184,10 +185,10 @@ pub async fn write(
     } else {
         None
     };
-    let request_id = request.id();
+    let provenance = request.provenance()?;
     let now = app.clock.now();
     let actor_id = actor.id;
-    let cx = Cx { now, operation, actor_id, request_id: &request_id, if_match: if_match.as_ref(), body_hash };
+    let cx = Cx { now, operation, actor_id, provenance: &provenance, if_match: if_match.as_ref(), body_hash };
     let scope = key.map(|key| KeyScope { principal_id: actor_id, method, path, key });
     let run = async |tx: &Tx| -> ApiResult<Outcome> {
         if let Some(scope) = &scope {

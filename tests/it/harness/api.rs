@@ -14,8 +14,9 @@ use serde_json::Value;
 use std::{future::IntoFuture, ops::Deref, rc::Rc, sync::Arc, sync::LazyLock};
 use tinhnguyen_domain::{access::Role, clock::FixedClock};
 use tinhnguyen_http::{
-    app::{App, service},
-    tokens::{Tokens, generate_key},
+    app::{App, Settings, service},
+    keyring::generate_key,
+    tokens::Tokens,
 };
 use tinhnguyen_persistence::{Store, access};
 use uuid::Uuid;
@@ -27,7 +28,12 @@ type Call = Rc<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Answer>>;
 
 /// The application over a store, with a clock that the test moves.
 pub fn app(store: Store, clock: Arc<FixedClock>) -> App {
-    App::new(store, clock, Tokens::from_pem(&KEY).unwrap(), "")
+    app_with(store, clock, Settings::default())
+}
+
+/// The same, as an operator has set it up.
+pub fn app_with(store: Store, clock: Arc<FixedClock>, settings: Settings) -> App {
+    App::new(store, clock, Tokens::from_pem(&KEY).unwrap(), settings)
 }
 
 /// The service over an application, as one function.
@@ -93,7 +99,12 @@ impl Fixture for T {
 impl T {
     /// A second application over the same database, as another replica is.
     pub async fn replica(&self) -> Replica {
-        let app = Data::new(app(self.store.clone(), self.clock.clone()));
+        self.replica_with(Settings::default()).await
+    }
+
+    /// The same, as an operator has set it up.
+    pub async fn replica_with(&self, settings: Settings) -> Replica {
+        let app = Data::new(app_with(self.store.clone(), self.clock.clone(), settings));
         Replica { call: serve(app.clone()).await, app }
     }
 
@@ -148,7 +159,7 @@ impl T {
 
 /// Another replica.
 pub struct Replica {
-    app: Data<App>,
+    pub app: Data<App>,
     call: Call,
 }
 
@@ -254,6 +265,12 @@ impl Sending {
 
     pub fn json(self, body: &Value) -> Self {
         self.body("application/json", body.to_string())
+    }
+
+    /// From this address.
+    pub fn from(mut self, address: &str) -> Self {
+        self.request = self.request.peer_addr((address.parse::<std::net::IpAddr>().unwrap(), 40_000).into());
+        self
     }
 
     /// Leaves the check against the contract out, for answers that no contract can state.
