@@ -34,6 +34,7 @@ mod matrix;
 mod migrations;
 mod mixed_grants;
 mod org_units;
+mod probes;
 mod progress;
 mod progress_sums;
 mod results;
