@@ -15,6 +15,7 @@ mod harness;
 
 mod access;
 mod activities;
+mod amendments;
 mod audit;
 mod auth;
 mod binary;

@@ -238,6 +238,19 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
         "verify_result" => Case { path: format!("/v1/results/{}/verify", site.submitted), body: None, expected: OWN },
         "return_result" => send(format!("/v1/results/{}/return", site.submitted), json!({"reason": "Sai"}), OWN),
 
+        "amend_result" => send(
+            format!("/v1/results/{}/amend", site.submitted),
+            json!({"lines": [{"topic": "cyber_safety", "audience": "children", "turns": 2}], "reason": "Sửa"}),
+            OWN,
+        ),
+        // It is not verified yet: whoever may take a verification back learns so.
+        "unverify_result" => send(
+            format!("/v1/results/{}/unverify", site.submitted),
+            json!({"reason": "Nhầm"}),
+            Status([409, 404, 404, 404]),
+        ),
+        "list_result_revisions" => get(format!("/v1/results/{}/revisions", site.submitted), OWN),
+
         "get_progress" => get(format!("/v1/progress?org_unit_id={unit}"), UNIT_WRITTEN),
         _ => return None,
     })

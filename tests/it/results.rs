@@ -63,7 +63,7 @@ both! {
             (&submitted["status"], &submitted["submitted_by"]),
             (&json!("submitted"), &json!(scene.leader.user_id))
         );
-        assert_eq!(submitted["allowed_actions"], json!([]));
+        assert_eq!(submitted["allowed_actions"], json!(["amend"]));
         assert_eq!(figures(t).await, (42, 0));
         assert_eq!(scene.verifier.get(&path(&draft)).await.ok(200)["allowed_actions"], json!(["verify", "return"]));
 
@@ -72,7 +72,7 @@ both! {
             (&verified["status"], &verified["verified_by"]),
             (&json!("verified"), &json!(scene.verifier.user_id))
         );
-        assert_eq!((&verified["version"], &verified["allowed_actions"]), (&json!(3), &json!([])));
+        assert_eq!((&verified["version"], &verified["allowed_actions"]), (&json!(3), &json!(["unverify"])));
         assert_eq!(figures(t).await, (42, 42));
         assert_eq!(scene.leader.get(&path(&draft)).await.ok(200)["status"], "verified");
     }
@@ -246,7 +246,7 @@ both! {
         let both = t.user(Role::Administrator, seeded_unit(HA_NOI)).await;
         let draft = t.draft(&scene.leader, &scene.activity, "2024-07-01", 5).await;
         let own = both.act(&format!("{}/submit", path(&draft))).await.ok(200);
-        assert_eq!(own["allowed_actions"], json!([]));
+        assert_eq!(own["allowed_actions"], json!(["amend"]));
         both.act(&format!("{}/verify", path(&draft))).await.problem(403, "verifier_is_submitter");
         let back = both.post(&format!("{}/return", path(&draft)), &json!({"reason": "x"})).if_match("*").await;
         back.problem(403, "verifier_is_submitter");

@@ -8,8 +8,9 @@ use crate::{
     teams::TeamStatus,
     words::words,
 };
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -36,6 +37,10 @@ words! {
         Verify = "verify",
         /// submitted → returned.
         Return = "return",
+        /// submitted, verified → submitted, at the next revision and with another statement.
+        Amend = "amend",
+        /// verified → submitted: a verification is taken back.
+        Unverify = "unverify",
     }
 }
 
@@ -115,6 +120,26 @@ pub struct Statement {
 }
 
 impl Statement {
+    fn by_line(&self) -> BTreeMap<LineKey, i64> {
+        self.lines.iter().map(|l| ((l.topic, l.audience, l.sex, l.age_band), l.turns.0)).collect()
+    }
+
+    fn by_measure(&self) -> BTreeMap<Measure, i64> {
+        self.outputs.iter().map(|o| (o.measure, o.value)).collect()
+    }
+
+    /// Where the lines of a later statement differ from these.
+    #[must_use]
+    pub fn changed_lines(&self, later: &Self) -> Vec<Difference<LineKey>> {
+        compare(self.by_line(), later.by_line())
+    }
+
+    /// Where the outputs of a later statement differ from these.
+    #[must_use]
+    pub fn changed_outputs(&self, later: &Self) -> Vec<Difference<Measure>> {
+        compare(self.by_measure(), later.by_measure())
+    }
+
     /// All turns together.
     #[must_use]
     pub fn turns(&self) -> Turns {
@@ -151,6 +176,51 @@ pub struct ActivityResult {
     pub return_reason: Option<String>,
 }
 
+/// One revision of a result: what was submitted, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// Counts the submissions, from 1.
+    pub revision: i32,
+    /// What was stated.
+    pub statement: Statement,
+    /// Where it stands, or stood when the next one came.
+    pub status: ResultStatus,
+    /// Why it replaced a revision that counted.
+    pub amend_reason: Option<String>,
+    /// Who submitted it.
+    pub submitted_by: Uuid,
+    /// When.
+    pub submitted_at: DateTime<Utc>,
+    /// Who verified or returned it.
+    pub decided_by: Option<Uuid>,
+    /// When.
+    pub decided_at: Option<DateTime<Utc>>,
+    /// Why it was returned, or its verification taken back.
+    pub return_reason: Option<String>,
+}
+
+/// Where two statements differ: a line or an output with what it said before and what it says after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference<K> {
+    /// Which line, or which output.
+    pub key: K,
+    /// Before; none where it did not stand.
+    pub before: Option<i64>,
+    /// After; none where it stands no more.
+    pub after: Option<i64>,
+}
+
+/// What tells a line from the others of its statement.
+pub type LineKey = (Topic, Audience, Option<Sex>, Option<AgeBand>);
+
+fn compare<K: Ord + Copy>(before: BTreeMap<K, i64>, after: BTreeMap<K, i64>) -> Vec<Difference<K>> {
+    let keys: BTreeSet<K> = before.keys().chain(after.keys()).copied().collect();
+    keys.into_iter()
+        .map(|key| Difference { key, before: before.get(&key).copied(), after: after.get(&key).copied() })
+        .filter(|difference| difference.before != difference.after)
+        .collect()
+}
+
 /// Why a result can't move.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ResultError {
@@ -180,6 +250,9 @@ impl ResultStatus {
             (Self::Draft | Self::Returned, ResultAction::Submit) => Ok(Self::Submitted),
             (Self::Submitted, ResultAction::Verify) => Ok(Self::Verified),
             (Self::Submitted, ResultAction::Return) => Ok(Self::Returned),
+            (Self::Submitted | Self::Verified, ResultAction::Amend) | (Self::Verified, ResultAction::Unverify) => {
+                Ok(Self::Submitted)
+            }
             (from, action) => Err(ResultError::WrongState { from, action }),
         }
     }
@@ -250,6 +323,32 @@ impl ActivityResult {
             return Err(ResultError::OwnResult);
         }
         self.return_reason = Some(reason);
+        Ok(self)
+    }
+
+    /// States something else than what was submitted or verified: the next revision, which is verified anew.
+    ///
+    /// # Errors
+    /// [`ResultError::WrongState`] unless it is submitted or verified.
+    pub fn amend(mut self, by: Uuid, statement: Statement) -> Result<Self, ResultError> {
+        self.status = self.status.after(ResultAction::Amend)?;
+        self.revision = self.revision.saturating_add(1);
+        self.statement = statement;
+        self.submitted_by = Some(by);
+        self.verified_by = None;
+        Ok(self)
+    }
+
+    /// Takes a verification back: it counts as reported alone again.
+    ///
+    /// # Errors
+    /// [`ResultError::WrongState`] unless it is verified; [`ResultError::OwnResult`] for who submitted it.
+    pub fn unverify(mut self, by: Uuid) -> Result<Self, ResultError> {
+        self.status = self.status.after(ResultAction::Unverify)?;
+        if self.submitted_by == Some(by) {
+            return Err(ResultError::OwnResult);
+        }
+        self.verified_by = None;
         Ok(self)
     }
 
@@ -332,10 +431,30 @@ mod tests {
         assert!(matches!(r.submit(author), Err(ResultError::WrongState { .. })));
     }
 
+    #[test]
+    fn an_amendment_counts_as_reported_until_it_is_verified_and_says_what_it_changed() {
+        let (author, officer) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let verified = result(&[20]).submit(author).unwrap().verify(officer).unwrap();
+        let amended = verified.clone().amend(author, result(&[25]).statement).unwrap();
+        assert_eq!(total(&amended), Count { reported: Turns(25), verified: Turns(0) });
+        assert_eq!((amended.revision, amended.verified_by), (2, None));
+        let changes = verified.statement.changed_lines(&amended.statement);
+        let key = (Topic::CyberSafety, Audience::Children, None, None);
+        assert_eq!(changes, [Difference { key, before: Some(20), after: Some(25) }]);
+        assert_eq!(
+            result(&[7]).amend(author, result(&[8]).statement).unwrap_err(),
+            ResultError::WrongState { from: ResultStatus::Draft, action: ResultAction::Amend }
+        );
+        assert_eq!(verified.clone().unverify(author), Err(ResultError::OwnResult));
+        let back = verified.unverify(officer).unwrap();
+        assert_eq!(total(&back), Count { reported: Turns(20), verified: Turns(0) });
+        assert!(back.verify(officer).is_ok());
+    }
+
     proptest! {
         /// Whatever is tried in whatever order, the ledger's sum equals what the result counts for at the end.
         #[test]
-        fn the_ledger_follows_every_road(steps in proptest::collection::vec((0u8..4, 1i64..1000), 0..24)) {
+        fn the_ledger_follows_every_road(steps in proptest::collection::vec((0u8..6, 1i64..1000), 0..24)) {
             let mut now = result(&[7]);
             let mut ledger = Counted::new();
             for (step, turns) in steps {
@@ -343,6 +462,8 @@ mod tests {
                     0 => now.clone().submit(Uuid::from_u128(1)),
                     1 => now.clone().verify(Uuid::from_u128(2)),
                     2 => now.clone().give_back(Uuid::from_u128(2), "r".into()),
+                    3 => now.clone().amend(Uuid::from_u128(1), result(&[turns]).statement),
+                    4 => now.clone().unverify(Uuid::from_u128(2)),
                     _ => now.clone().edit(result(&[turns]).statement),
                 };
                 if let Ok(next) = next {

@@ -224,6 +224,23 @@ entity!(idempotency_key, "idempotency_key", {
     created_at: DateTimeUtc,
 });
 
+entity!(result_revision, "result_revision", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    result_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    revision: i32,
+    lines: Json,
+    outputs: Json,
+    evidence: Json,
+    status: String,
+    amend_reason: Option<String>,
+    submitted_by: Uuid,
+    submitted_at: DateTimeUtc,
+    decided_by: Option<Uuid>,
+    decided_at: Option<DateTimeUtc>,
+    return_reason: Option<String>,
+});
+
 entity!(audit_log, "audit_log", {
     #[sea_orm(primary_key, auto_increment = false)]
     id: Uuid,

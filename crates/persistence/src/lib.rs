@@ -19,6 +19,7 @@ pub mod org_units;
 pub mod page;
 pub mod reference;
 pub mod results;
+pub mod revisions;
 mod rows;
 pub mod scope;
 pub mod sessions;

@@ -12,6 +12,7 @@ mod m06_requests;
 mod m07_sessions;
 mod m08_audit;
 mod m13_addresses;
+mod m14_revisions;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m07_sessions::M),
             Box::new(m08_audit::M),
             Box::new(m13_addresses::M),
+            Box::new(m14_revisions::M),
         ]
     }
 }

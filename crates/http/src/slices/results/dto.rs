@@ -129,24 +129,14 @@ impl Result {
     #[must_use]
     pub fn of(result: d::ActivityResult, allowed_actions: Vec<&'static str>) -> Self {
         let turns = result.statement.turns().0;
-        let lines = result.statement.lines.into_iter().map(|l| ResultLine {
-            topic: l.topic,
-            audience: l.audience,
-            sex: l.sex,
-            age_band: l.age_band,
-            turns: l.turns.0,
-        });
-        let outputs = result.statement.outputs.into_iter().map(|o| ResultOutput { measure: o.measure, value: o.value });
-        let evidence =
-            result.statement.evidence.into_iter().map(|e| ResultEvidence { kind: e.kind, url: e.url, note: e.note });
         Self {
             id: result.stamp.id,
             activity_id: result.activity_id,
             team_id: result.team_id,
             reported_on: result.reported_on,
-            lines: lines.collect(),
-            outputs: outputs.collect(),
-            evidence: evidence.collect(),
+            lines: lines_sent(result.statement.lines),
+            outputs: outputs_sent(result.statement.outputs),
+            evidence: evidence_sent(result.statement.evidence),
             turns,
             status: result.status,
             revision: result.revision,
@@ -254,6 +244,62 @@ pub struct ResultReturn {
     /// What its author has to mend.
     #[schema(min_length = 1, max_length = 2000, pattern = r"\S", example = "Thiếu danh sách lớp ngày 01/7.")]
     pub reason: String,
+}
+
+/// Why a verification is taken back.
+#[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct ResultUnverify {
+    /// What was found.
+    #[schema(min_length = 1, max_length = 2000, pattern = r"\S", example = "Xác nhận nhầm kết quả của đội khác.")]
+    pub reason: String,
+}
+
+/// What a submitted or verified result states from now on: all of it, and why.
+#[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "lines": [{"topic": "cyber_safety", "audience": "children", "sex": "female", "turns": 45}],
+    "outputs": [{"measure": "classes", "value": 1}], "reason": "Bổ sung danh sách buổi chiều."
+}))]
+pub struct ResultAmendment {
+    /// Turns by topic and audience, all of them; each combination once.
+    #[serde(default)]
+    #[schema(max_items = 200)]
+    pub lines: Vec<ResultLine>,
+    /// Outputs beside turns, all of them; each measure once.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub outputs: Vec<ResultOutput>,
+    /// Links that support the figures, all of them; left out, those of before stay.
+    #[serde(default)]
+    #[schema(nullable = false, max_items = 50)]
+    pub evidence: Option<Vec<ResultEvidence>>,
+    /// Why.
+    #[schema(min_length = 1, max_length = 2000, pattern = r"\S", example = "Bổ sung danh sách buổi chiều.")]
+    pub reason: String,
+}
+
+/// What is sent of lines.
+pub(super) fn lines_sent(lines: Vec<d::Line>) -> Vec<ResultLine> {
+    let line = |l: d::Line| ResultLine {
+        topic: l.topic,
+        audience: l.audience,
+        sex: l.sex,
+        age_band: l.age_band,
+        turns: l.turns.0,
+    };
+    lines.into_iter().map(line).collect()
+}
+
+/// What is sent of outputs.
+pub(super) fn outputs_sent(outputs: Vec<d::Output>) -> Vec<ResultOutput> {
+    outputs.into_iter().map(|o| ResultOutput { measure: o.measure, value: o.value }).collect()
+}
+
+/// What is sent of evidence.
+pub(super) fn evidence_sent(evidence: Vec<d::Evidence>) -> Vec<ResultEvidence> {
+    evidence.into_iter().map(|e| ResultEvidence { kind: e.kind, url: e.url, note: e.note }).collect()
 }
 
 /// The domain's lines of what was sent.

@@ -2,6 +2,7 @@
 
 pub mod dto;
 pub mod ops;
+pub mod revisions;
 
 use crate::{
     allowed::{Allowed, Demand, ResultRead, ResultVerify, ResultWrite},
@@ -10,7 +11,8 @@ use crate::{
     request::Request,
 };
 use actix_web::{HttpResponse, delete, get, patch, post, web::Path};
-use dto::{NewResult, Result, ResultPage, ResultPatch, ResultQuery, ResultReturn};
+use dto::{NewResult, Result, ResultAmendment, ResultPage, ResultPatch, ResultQuery, ResultReturn, ResultUnverify};
+use revisions::{ResultRevision, ResultRevisionPage};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
@@ -23,7 +25,10 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
         .service(delete_result)
         .service(submit_result)
         .service(verify_result)
-        .service(return_result);
+        .service(return_result)
+        .service(amend_result)
+        .service(unverify_result)
+        .service(list_result_revisions);
 }
 
 /// List results
@@ -161,4 +166,61 @@ async fn return_result(allowed: Allowed<ResultVerify>, id: Path<Uuid>, request: 
         ops::give_back(tx, cx, &allowed, *id, &input.value.reason).await
     })
     .await
+}
+
+/// Amend a result
+///
+/// submitted, verified → submitted (điều chỉnh kết quả), with a reason: the next revision, which counts as reported at
+/// once and is verified anew. What was stated before stays readable under `/revisions`.
+#[utoipa::path(tag = "results", params(("id" = Uuid, Path, description = "The result.")),
+    request_body(content = ResultAmendment, description = "What it states from now on, and why."),
+    responses((status = 200, description = "The amended result.", body = Result)),
+    extensions(("x-permission" = json!(ResultWrite::PERMISSION.as_str())),
+        ("x-codes" = json!(["wrong_state", "campaign_not_open", "topic_not_of_kind", "not_an_output"]))))]
+#[post("/v1/results/{id}/amend")]
+async fn amend_result(allowed: Allowed<ResultWrite>, id: Path<Uuid>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    let input = request.body::<ResultAmendment>(&app.contract).await?;
+    reply::write(&app, &request, "amend_result", &allowed.actor, &input.hash, async |tx, cx| {
+        ops::amend(tx, cx, &allowed, *id, &input.value).await
+    })
+    .await
+}
+
+/// Take a verification back
+///
+/// verified → submitted (hủy xác nhận), with a reason: it counts as reported alone again, from the same moment.
+#[utoipa::path(tag = "results", params(("id" = Uuid, Path, description = "The result.")),
+    request_body(content = ResultUnverify, description = "Why."),
+    responses((status = 200, description = "The result, submitted again.", body = Result)),
+    extensions(("x-permission" = json!(ResultVerify::PERMISSION.as_str())),
+        ("x-codes" = json!(["wrong_state", "verifier_is_submitter"]))))]
+#[post("/v1/results/{id}/unverify")]
+async fn unverify_result(allowed: Allowed<ResultVerify>, id: Path<Uuid>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    let input = request.body::<ResultUnverify>(&app.contract).await?;
+    reply::write(&app, &request, "unverify_result", &allowed.actor, &input.hash, async |tx, cx| {
+        ops::unverify(tx, cx, &allowed, *id, &input.value.reason).await
+    })
+    .await
+}
+
+/// List a result's revisions
+///
+/// All that was ever submitted of one result (lịch sử điều chỉnh), the first revision first, each with what it changed
+/// and what became of it.
+#[utoipa::path(tag = "results", params(("id" = Uuid, Path, description = "The result.")),
+    responses((status = 200, description = "The revisions, all of them.", body = ResultRevisionPage)),
+    extensions(("x-permission" = json!(ResultRead::PERMISSION.as_str()))))]
+#[get("/v1/results/{id}/revisions")]
+async fn list_result_revisions(
+    allowed: Allowed<ResultRead>,
+    id: Path<Uuid>,
+    request: Request,
+) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    request.no_query()?;
+    let (result, _) = ops::find(app.store.read(), &allowed, *id).await?;
+    let kept = tinhnguyen_persistence::revisions::of(app.store.read(), result.stamp.id).await?;
+    reply::list(&request, ResultRevision::each(kept))
 }

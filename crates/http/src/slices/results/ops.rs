@@ -1,7 +1,9 @@
 //! What requests on results mean. Whatever changes a counted figure goes through [`settle`], which writes the result,
 //! its difference to the ledger and the audit row together.
 
-use super::dto::{NewResult, Result as Body, ResultPatch, ResultQuery, evidence_of, lines_of, outputs_of};
+use super::dto::{
+    NewResult, Result as Body, ResultAmendment, ResultPatch, ResultQuery, evidence_of, lines_of, outputs_of,
+};
 use crate::{
     allowed::{Demand, ResultRead, ResultVerify, ResultWrite, Scope},
     fields::{Faults, ensure_open, repeated},
@@ -20,7 +22,7 @@ use tinhnguyen_domain::{
     campaigns::Campaign,
     counting::Counted,
     org_units::UnitPath,
-    results::{ActivityResult, ResultAction, ResultError, ResultStatus, Statement, flags_of},
+    results::{ActivityResult, ResultAction, ResultError, ResultStatus, Revision, Statement, flags_of},
     teams::Team,
 };
 use tinhnguyen_persistence::{
@@ -28,7 +30,7 @@ use tinhnguyen_persistence::{
     ledger::{self, Posting},
     page::Page,
     results::{self, Filter},
-    teams,
+    revisions, teams,
 };
 use uuid::Uuid;
 
@@ -79,12 +81,11 @@ pub fn view<P: Demand>(scope: &Scope<P>) -> impl Fn(ActivityResult, Option<&Unit
             if result.status == ResultStatus::Draft {
                 actions.push("delete");
             }
-            if result.status.after(ResultAction::Submit).is_ok() {
-                actions.push("submit");
-            }
+            let acts = [ResultAction::Submit, ResultAction::Amend];
+            actions.extend(acts.iter().filter(|a| result.status.after(**a).is_ok()).map(|a| a.as_str()));
         }
         if unit.is_some_and(|unit| verifies.covers_team(unit, team)) && result.submitted_by != Some(me) {
-            let acts = [ResultAction::Verify, ResultAction::Return];
+            let acts = [ResultAction::Verify, ResultAction::Return, ResultAction::Unverify];
             actions.extend(acts.iter().filter(|a| result.status.after(**a).is_ok()).map(|a| a.as_str()));
         }
         Body::of(result, actions)
@@ -311,7 +312,87 @@ pub async fn submit(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, id: Uuid) 
     setting.activity.ensure_takes_report_of(submitted.team_id).map_err(|err| activity_problem(&err))?;
     submitted.flags = flags_of(&submitted.statement, &setting.activity, setting.team.status);
     let result = settle(tx, cx, &before, submitted, &setting).await?;
+    revisions::keep(tx, &result, &submission(cx, &result, None)).await?;
     go_on(tx, cx, setting.activity).await?;
+    Reply::ok(&view(scope)(result, Some(&unit)))
+}
+
+/// The revision that was submitted just now.
+fn submission(cx: &Cx<'_>, result: &ActivityResult, amend_reason: Option<&str>) -> Revision {
+    Revision {
+        revision: result.revision,
+        statement: result.statement.clone(),
+        status: result.status,
+        amend_reason: amend_reason.map(ToOwned::to_owned),
+        submitted_by: cx.actor_id,
+        submitted_at: cx.now,
+        decided_by: None,
+        decided_at: None,
+        return_reason: None,
+    }
+}
+
+/// Notes what became of the present revision, and by whom.
+async fn decide(tx: &Tx, cx: &Cx<'_>, result: &ActivityResult, reason: Option<&str>) -> ApiResult<()> {
+    let kept = revisions::find(tx, result.stamp.id, result.revision).await?;
+    // Submitted before revisions were kept: what it states is known all the same.
+    let kept = kept.unwrap_or_else(|| submission(cx, result, None));
+    let decided = Revision {
+        status: result.status,
+        decided_by: Some(cx.actor_id),
+        decided_at: Some(cx.now),
+        return_reason: reason.map(ToOwned::to_owned),
+        submitted_by: result.submitted_by.unwrap_or(kept.submitted_by),
+        ..kept
+    };
+    Ok(revisions::keep(tx, result, &decided).await?)
+}
+
+/// States something else than what was submitted or verified, with a reason: the next revision, which counts as reported
+/// at once and is verified anew.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn amend(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    scope: &Scope<ResultWrite>,
+    id: Uuid,
+    amendment: &ResultAmendment,
+) -> ApiResult<Reply> {
+    let (result, unit) = take(tx, cx, scope, id).await?;
+    let setting = setting(tx, result.activity_id, result.team_id).await?;
+    let statement = Statement {
+        lines: lines_of(&amendment.lines),
+        outputs: outputs_of(&amendment.outputs),
+        evidence: match &amendment.evidence {
+            Some(evidence) => evidence_of(evidence),
+            None => result.statement.evidence.clone(),
+        },
+    };
+    let before = result.counted();
+    let mut amended = result.amend(cx.actor_id, statement).map_err(|err| problem(&err))?;
+    ensure_open(&setting.campaign)?;
+    let mut faults = Faults::default();
+    check(&mut faults, &setting.activity, &amended.statement);
+    faults.settle()?;
+    amended.flags = flags_of(&amended.statement, &setting.activity, setting.team.status);
+    let result = settle(tx, cx, &before, amended, &setting).await?;
+    revisions::keep(tx, &result, &submission(cx, &result, Some(&amendment.reason))).await?;
+    Reply::ok(&view(scope)(result, Some(&unit)))
+}
+
+/// Takes a verification back, with a reason: the result counts as reported alone again.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn unverify(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultVerify>, id: Uuid, reason: &str) -> ApiResult<Reply> {
+    let (result, unit) = take(tx, cx, scope, id).await?;
+    let setting = setting(tx, result.activity_id, result.team_id).await?;
+    let before = result.counted();
+    let taken_back = result.unverify(cx.actor_id).map_err(|err| problem(&err))?;
+    let result = settle(tx, cx, &before, taken_back, &setting).await?;
+    decide(tx, cx, &result, Some(reason)).await?;
     Reply::ok(&view(scope)(result, Some(&unit)))
 }
 
@@ -325,6 +406,7 @@ pub async fn verify(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultVerify>, id: Uuid)
     let before = result.counted();
     let verified = result.verify(cx.actor_id).map_err(|err| problem(&err))?;
     let result = settle(tx, cx, &before, verified, &setting).await?;
+    decide(tx, cx, &result, None).await?;
     Reply::ok(&view(scope)(result, Some(&unit)))
 }
 
@@ -338,5 +420,6 @@ pub async fn give_back(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultVerify>, id: Uu
     let before = result.counted();
     let returned = result.give_back(cx.actor_id, reason.to_owned()).map_err(|err| problem(&err))?;
     let result = settle(tx, cx, &before, returned, &setting).await?;
+    decide(tx, cx, &result, Some(reason)).await?;
     Reply::ok(&view(scope)(result, Some(&unit)))
 }
