@@ -44,4 +44,5 @@ mod sessions;
 mod store;
 mod store_postgres;
 mod store_sqlite;
+mod tallies;
 mod teams;

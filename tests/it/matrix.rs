@@ -225,6 +225,14 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
             expected: Status([409, 404, 404, 404]),
         },
 
+        "create_tallies" => send(
+            format!("/v1/activities/{activity}/tallies"),
+            json!({"tallies": [{"id": Uuid::now_v7(), "occurred_at": "2024-07-03T02:00:00Z", "topic": "cyber_safety",
+                "audience": "residents", "turns": 1}]}),
+            OWN,
+        ),
+        "list_tallies" => get(format!("/v1/activities/{activity}/tallies"), OWN),
+
         "list_results" => get(format!("/v1/results?id={}", site.submitted), OWN_LISTED),
         "get_result" => get(format!("/v1/results/{}", site.submitted), OWN),
         "create_result" => {

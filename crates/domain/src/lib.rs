@@ -15,6 +15,7 @@ pub mod localities;
 pub mod org_units;
 pub mod progress;
 pub mod results;
+pub mod tallies;
 pub mod teams;
 pub mod text;
 mod words;

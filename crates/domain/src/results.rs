@@ -53,6 +53,8 @@ words! {
         OverPlannedTurns = "over_planned_turns",
         /// The team was not deployed when it reported.
         TeamNotDeployed = "team_not_deployed",
+        /// Tallies of its day have come that it does not include.
+        LateTallies = "late_tallies",
     }
 }
 
@@ -174,6 +176,8 @@ pub struct ActivityResult {
     pub verified_by: Option<Uuid>,
     /// Why it was returned last.
     pub return_reason: Option<String>,
+    /// Whether its lines are the sums of tallies.
+    pub from_tallies: bool,
 }
 
 /// One revision of a result: what was submitted, and what became of it.
@@ -406,6 +410,7 @@ mod tests {
             submitted_by: None,
             verified_by: None,
             return_reason: None,
+            from_tallies: false,
         }
     }
 

@@ -199,13 +199,7 @@ fn describe(err: &Error) -> String {
 /// The problem that an error stands for, when it is one that has no body of its own.
 fn problem_of(err: &Error, status: u16) -> Option<ApiError> {
     if let Some(problem) = err.as_error::<ApiError>() {
-        return Some(ApiError {
-            detail: problem.detail.clone(),
-            faults: problem.faults.clone(),
-            extra: problem.extra.clone(),
-            headers: problem.headers.clone(),
-            ..ApiError::new(problem.code)
-        });
+        return Some(problem.clone());
     }
     // Errors that actix itself raises, such as a broken transfer.
     let code = match status {

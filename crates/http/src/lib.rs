@@ -6,6 +6,7 @@
 pub mod address;
 pub mod allowed;
 pub mod app;
+pub mod bulk;
 pub mod contract;
 pub mod cors;
 mod edge;

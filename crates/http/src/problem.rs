@@ -259,7 +259,7 @@ impl Fault {
 }
 
 /// What every operation may fail with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ApiError {
     /// The stable code; it gives the status.
     pub code: Code,

@@ -72,6 +72,15 @@ impl Reply {
         Ok(Self { stored: Some(stored), ..self })
     }
 
+    /// 200 with what became of many things.
+    ///
+    /// # Errors
+    /// `internal` when it can't be written as JSON.
+    pub fn outcome<T: Serialize>(outcome: &T) -> ApiResult<Self> {
+        let body = serde_json::to_string(outcome).map_err(ApiError::internal)?;
+        Ok(Self { status: 200, body, etag: None, location: None, stored: None })
+    }
+
     /// 204.
     #[must_use]
     pub const fn gone() -> Self {

@@ -4,7 +4,7 @@ use crate::{
     address::ClientAddress,
     app::App,
     contract::Contract,
-    problem::{ApiError, ApiResult, Code, Fault},
+    problem::{ApiError, ApiResult, Code, Fault, Lang},
     strict_json::{self, canonical_hash},
 };
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web::Bytes};
@@ -198,13 +198,31 @@ impl Request {
     /// # Errors
     /// 400, 408, 413, 415 and 422 problems.
     pub async fn body<T: DeserializeOwned + ToSchema + Validate>(&self, contract: &Contract) -> ApiResult<Input<T>> {
+        check(contract, self.json().await?)
+    }
+
+    /// The JSON body, whatever it says.
+    ///
+    /// # Errors
+    /// 400, 408, 413 and 415 problems; 422 for what JSON allows and we don't.
+    pub async fn json(&self) -> ApiResult<Value> {
         let essence = self.http.content_type().to_ascii_lowercase();
         let patch = self.http.method() == actix_web::http::Method::PATCH;
         if !(essence == "application/json" || (patch && essence == "application/merge-patch+json")) {
             return Err(ApiError::new(Code::UnsupportedMediaType).with("received", essence));
         }
-        let value = strict_json::parse(&self.bytes().await?)?;
-        check(contract, value)
+        strict_json::parse(&self.bytes().await?)
+    }
+
+    /// What writes problems into an answer of several, in the language of the request.
+    ///
+    /// # Errors
+    /// `internal` when the service is wired wrongly.
+    pub fn renderer(&self) -> ApiResult<impl Fn(&ApiError) -> Value> {
+        let lang = Lang::negotiate(self.header(header::ACCEPT_LANGUAGE));
+        let base = self.app()?.settings.public_url.clone();
+        let (path, provenance) = (self.path().to_owned(), self.provenance()?);
+        Ok(move |error: &ApiError| error.body(lang, &base, &path, &provenance.request_id))
     }
 
     /// Reads and forgets the body of an operation that takes none: it must be empty or an empty object.
@@ -237,6 +255,14 @@ pub fn check<T: DeserializeOwned + ToSchema + Validate>(contract: &Contract, val
         return Err(ApiError::invalid(faults));
     }
     let hash = canonical_hash(&value);
+    Ok(Input { value: typed(value)?, hash })
+}
+
+/// Makes a value that fits the schema of `T` one, and holds it to the rules across fields.
+///
+/// # Errors
+/// 422 problems with pointers.
+pub fn typed<T: DeserializeOwned + Validate>(value: Value) -> ApiResult<T> {
     let typed: T = serde_path_to_error::deserialize(value).map_err(|err| {
         let pointer: String = err
             .path()
@@ -252,7 +278,7 @@ pub fn check<T: DeserializeOwned + ToSchema + Validate>(contract: &Contract, val
     if let Err(errors) = typed.validate() {
         return Err(ApiError::invalid(faults_of(&errors, "")));
     }
-    Ok(Input { value: typed, hash })
+    Ok(typed)
 }
 
 /// The faults that `validator` found, with pointers. A rule across fields names its field in the parameter `pointer`

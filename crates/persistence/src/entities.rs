@@ -170,6 +170,7 @@ entity!(result, "result", resource {
     submitted_by: Option<Uuid>,
     verified_by: Option<Uuid>,
     return_reason: Option<String>,
+    from_tallies: bool,
 });
 
 entity!(ledger, "ledger", {
@@ -222,6 +223,23 @@ entity!(idempotency_key, "idempotency_key", {
     location: Option<String>,
     body: String,
     created_at: DateTimeUtc,
+});
+
+entity!(tally, "tally", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    activity_id: Uuid,
+    team_id: Uuid,
+    occurred_at: DateTimeUtc,
+    day: Date,
+    topic: String,
+    audience: String,
+    sex: Option<String>,
+    turns: i64,
+    created_by: Uuid,
+    received_at: DateTimeUtc,
+    batch_id: Uuid,
+    result_id: Option<Uuid>,
 });
 
 entity!(result_revision, "result_revision", {

@@ -24,6 +24,7 @@ mod rows;
 pub mod scope;
 pub mod sessions;
 mod store;
+pub mod tallies;
 pub mod teams;
 
 pub use error::{StoreError, StoreResult};

@@ -173,6 +173,7 @@ impl Field {
             submitted_by: None,
             verified_by: None,
             return_reason: None,
+            from_tallies: false,
         }
     }
 

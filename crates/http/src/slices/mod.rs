@@ -11,6 +11,7 @@ pub mod localities;
 pub mod org_units;
 pub mod progress;
 pub mod results;
+pub mod tallies;
 pub mod teams;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -27,6 +28,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     audit::routes(config);
     teams::routes(config);
     activities::routes(config);
+    tallies::routes(config);
     results::routes(config);
     progress::routes(config);
 }

@@ -13,6 +13,7 @@ mod m07_sessions;
 mod m08_audit;
 mod m13_addresses;
 mod m14_revisions;
+mod m15_tallies;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m08_audit::M),
             Box::new(m13_addresses::M),
             Box::new(m14_revisions::M),
+            Box::new(m15_tallies::M),
         ]
     }
 }

@@ -331,6 +331,7 @@ impl Maker<'_> {
             submitted_by: None,
             verified_by: None,
             return_reason: None,
+            from_tallies: false,
         };
         if self.random.random_ratio(1, 200) {
             return Ok(result);

@@ -116,6 +116,8 @@ item! {
         submitted_by: Option<Uuid>,
         /// Who verified it.
         verified_by: Option<Uuid>,
+        /// Whether its lines are the sums of tallies, so that submitting it takes in those that came since.
+        from_tallies: bool,
         /// Why it was returned last.
         #[schema(max_length = 2000)]
         return_reason: Option<String>,
@@ -144,6 +146,7 @@ impl Result {
             created_by: result.created_by,
             submitted_by: result.submitted_by,
             verified_by: result.verified_by,
+            from_tallies: result.from_tallies,
             return_reason: result.return_reason,
             created_at: result.stamp.created_at,
             updated_at: result.stamp.updated_at,
@@ -212,10 +215,20 @@ pub struct NewResult {
     #[serde(default)]
     #[schema(max_items = 50)]
     pub evidence: Vec<ResultEvidence>,
+    /// `true`: the lines are the sums of the activity's tallies of this team and day; `lines` is left out then.
+    #[serde(default)]
+    pub from_tallies: bool,
 }
 
 fn states_something(new: &NewResult) -> std::result::Result<(), ValidationError> {
-    if new.lines.is_empty() && new.outputs.is_empty() { Err(broken(Code::TooFew, "/lines")) } else { Ok(()) }
+    if new.from_tallies && !new.lines.is_empty() {
+        return Err(broken(Code::TooMany, "/lines"));
+    }
+    if new.lines.is_empty() && new.outputs.is_empty() && !new.from_tallies {
+        Err(broken(Code::TooFew, "/lines"))
+    } else {
+        Ok(())
+    }
 }
 
 /// What changes in a draft or a returned result (JSON Merge Patch, RFC 7396).
@@ -258,6 +271,7 @@ pub struct ResultUnverify {
 /// What a submitted or verified result states from now on: all of it, and why.
 #[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
+#[validate(schema(function = "states_no_lines_beside_tallies"))]
 #[schema(example = json!({
     "lines": [{"topic": "cyber_safety", "audience": "children", "sex": "female", "turns": 45}],
     "outputs": [{"measure": "classes", "value": 1}], "reason": "Bổ sung danh sách buổi chiều."
@@ -275,6 +289,9 @@ pub struct ResultAmendment {
     #[serde(default)]
     #[schema(nullable = false, max_items = 50)]
     pub evidence: Option<Vec<ResultEvidence>>,
+    /// `true`: the lines are the sums of all tallies of its day, the late ones too; `lines` is left out then.
+    #[serde(default)]
+    pub from_tallies: bool,
     /// Why.
     #[schema(min_length = 1, max_length = 2000, pattern = r"\S", example = "Bổ sung danh sách buổi chiều.")]
     pub reason: String,
@@ -300,6 +317,10 @@ pub(super) fn outputs_sent(outputs: Vec<d::Output>) -> Vec<ResultOutput> {
 /// What is sent of evidence.
 pub(super) fn evidence_sent(evidence: Vec<d::Evidence>) -> Vec<ResultEvidence> {
     evidence.into_iter().map(|e| ResultEvidence { kind: e.kind, url: e.url, note: e.note }).collect()
+}
+
+fn states_no_lines_beside_tallies(amendment: &ResultAmendment) -> std::result::Result<(), ValidationError> {
+    if amendment.from_tallies && !amendment.lines.is_empty() { Err(broken(Code::TooMany, "/lines")) } else { Ok(()) }
 }
 
 /// The domain's lines of what was sent.

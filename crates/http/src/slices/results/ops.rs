@@ -15,14 +15,16 @@ use crate::{
         teams::ops::{Nowhere, nothing, within},
     },
 };
+use chrono::NaiveDate;
 use std::collections::HashMap;
 use tinhnguyen_domain::{
     access::Permission,
     activities::{Activity, ActivityStatus},
     campaigns::Campaign,
-    counting::Counted,
+    counting::{Counted, Turns},
     org_units::UnitPath,
-    results::{ActivityResult, ResultAction, ResultError, ResultStatus, Revision, Statement, flags_of},
+    results::{ActivityResult, Flag, Line, ResultAction, ResultError, ResultStatus, Revision, Statement, flags_of},
+    tallies::lines_of as tallied,
     teams::Team,
 };
 use tinhnguyen_persistence::{
@@ -30,7 +32,7 @@ use tinhnguyen_persistence::{
     ledger::{self, Posting},
     page::Page,
     results::{self, Filter},
-    revisions, teams,
+    revisions, tallies, teams,
 };
 use uuid::Uuid;
 
@@ -120,6 +122,13 @@ fn check(faults: &mut Faults, activity: &Activity, statement: &Statement) {
             faults.push(fault.limit(activity.kind.as_str()));
         }
     }
+    for (at, line) in statement.lines.iter().enumerate().filter(|(_, line)| !Turns::LINE.contains(&line.turns.0)) {
+        // Sums of tallies; what a client states is held to its bounds before.
+        faults.push(Fault::at("/from_tallies", Code::OutOfRange).limit(*Turns::LINE.end()).message(
+            format!("Dòng {at}: tổng {} lượt vượt giới hạn một dòng.", line.turns.0),
+            format!("Line {at}: the sum of {} turns is more than one line may state.", line.turns.0),
+        ));
+    }
     let measures: Vec<_> = statement.outputs.iter().map(|o| o.measure).collect();
     repeated(&measures).for_each(|at| faults.add(format!("/outputs/{at}/measure"), Code::NotUnique));
     for (at, measure) in measures.iter().enumerate().filter(|(_, measure)| !measure.is_output()) {
@@ -128,13 +137,20 @@ fn check(faults: &mut Faults, activity: &Activity, statement: &Statement) {
 }
 
 /// What a result stands in: held until the transaction ends, so that cancelling comes before or after.
-struct Setting {
-    activity: Activity,
-    campaign: Campaign,
-    team: Team,
+pub struct Setting {
+    /// The activity.
+    pub activity: Activity,
+    /// Its campaign.
+    pub campaign: Campaign,
+    /// The team that reports.
+    pub team: Team,
 }
 
-async fn setting(tx: &Tx, activity_id: Uuid, team_id: Uuid) -> ApiResult<Setting> {
+/// Finds and holds the setting of a report.
+///
+/// # Errors
+/// `not_found`.
+pub async fn setting(tx: &Tx, activity_id: Uuid, team_id: Uuid) -> ApiResult<Setting> {
     let activity = activities::hold(tx, activity_id).await?.ok_or_else(ApiError::not_found)?;
     let campaign = campaigns::find(tx, activity.campaign_id).await?.ok_or_else(ApiError::not_found)?;
     let team = teams::find_any(tx, team_id).await?.ok_or_else(ApiError::not_found)?;
@@ -163,8 +179,10 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, new: &NewR
     faults.settle()?;
     let Setting { activity, campaign, team } = setting(tx, new.activity_id, new.team_id).await?;
 
+    let sums =
+        if new.from_tallies { waiting(tx, new.activity_id, new.team_id, new.reported_on, None).await? } else { vec![] };
     let statement = Statement {
-        lines: lines_of(&new.lines),
+        lines: if new.from_tallies { sums } else { lines_of(&new.lines) },
         outputs: outputs_of(&new.outputs),
         evidence: evidence_of(&new.evidence),
     };
@@ -193,15 +211,22 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, new: &NewR
         submitted_by: None,
         verified_by: None,
         return_reason: None,
+        from_tallies: new.from_tallies,
     };
     results::insert(tx, &result).await?;
+    if result.from_tallies {
+        tallies::take_in(tx, result.stamp.id, result.activity_id, result.team_id, result.reported_on).await?;
+    }
     go_on(tx, cx, activity).await?;
     cx.record(tx, "result", result.stamp.id, Some(team.org_unit_id)).await?;
     Reply::created(&view(scope)(result, unit.as_ref()))
 }
 
 /// A planned activity goes on as soon as something is filed to it.
-async fn go_on(tx: &Tx, cx: &Cx<'_>, mut activity: Activity) -> ApiResult<()> {
+///
+/// # Errors
+/// `activity_cancelled`.
+pub async fn go_on(tx: &Tx, cx: &Cx<'_>, mut activity: Activity) -> ApiResult<()> {
     let status = activity.status.on_report().map_err(|err| activity_problem(&err))?;
     if activity.status == ActivityStatus::Planned {
         activity.status = status;
@@ -265,6 +290,7 @@ pub async fn change(
     let (result, unit) = take(tx, cx, scope, id).await?;
     let setting = setting(tx, result.activity_id, result.team_id).await?;
     let mut statement = result.statement.clone();
+    let by_hand = patch.lines.is_some();
     if let Some(lines) = &patch.lines {
         statement.lines = lines_of(lines);
     }
@@ -280,6 +306,8 @@ pub async fn change(
     check(&mut faults, &setting.activity, &changed.statement);
     faults.settle()?;
     changed.flags = flags_of(&changed.statement, &setting.activity, setting.team.status);
+    // Whoever corrects the sums by hand means their own figures.
+    changed.from_tallies &= !by_hand;
     let result = settle(tx, cx, &before, changed, &setting).await?;
     Reply::ok(&view(scope)(result, Some(&unit)))
 }
@@ -293,6 +321,7 @@ pub async fn delete(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, id: Uuid) 
     if result.status != ResultStatus::Draft {
         return Err(ApiError::new(Code::NotEditable).with("state", result.status.as_str()));
     }
+    tallies::let_go(tx, id).await?;
     results::delete_draft(tx, id, result.stamp.version).await?;
     let team = teams::find_any(tx, result.team_id).await?;
     cx.record(tx, "result", id, team.map(|team| team.org_unit_id)).await?;
@@ -307,14 +336,66 @@ pub async fn submit(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, id: Uuid) 
     let (result, unit) = take(tx, cx, scope, id).await?;
     let setting = setting(tx, result.activity_id, result.team_id).await?;
     let before = result.counted();
+    let result = with_its_tallies(tx, result).await?;
     let mut submitted = result.submit(cx.actor_id).map_err(|err| problem(&err))?;
     ensure_open(&setting.campaign)?;
     setting.activity.ensure_takes_report_of(submitted.team_id).map_err(|err| activity_problem(&err))?;
-    submitted.flags = flags_of(&submitted.statement, &setting.activity, setting.team.status);
+    let mut faults = Faults::default();
+    check(&mut faults, &setting.activity, &submitted.statement);
+    faults.settle()?;
+    submitted.flags = flags(tx, &submitted, &setting).await?;
     let result = settle(tx, cx, &before, submitted, &setting).await?;
     revisions::keep(tx, &result, &submission(cx, &result, None)).await?;
     go_on(tx, cx, setting.activity).await?;
     Reply::ok(&view(scope)(result, Some(&unit)))
+}
+
+/// The lines that the tallies of a day add up to: those that wait, and those that a result has taken in already.
+async fn waiting(
+    tx: &Tx,
+    activity_id: Uuid,
+    team_id: Uuid,
+    day: NaiveDate,
+    result_id: Option<Uuid>,
+) -> ApiResult<Vec<Line>> {
+    let all = tallies::of_day(tx, activity_id, team_id, day).await?;
+    Ok(tallied(all.iter().filter(|tally| tally.result_id.is_none() || tally.result_id == result_id)))
+}
+
+/// A result that is made of tallies takes in those that came since.
+async fn with_its_tallies(tx: &Tx, mut result: ActivityResult) -> ApiResult<ActivityResult> {
+    if result.from_tallies && result.status.is_editable() {
+        let id = result.stamp.id;
+        let (activity, team, day) = (result.activity_id, result.team_id, result.reported_on);
+        result.statement.lines = waiting(tx, activity, team, day, Some(id)).await?;
+        tallies::take_in(tx, id, activity, team, day).await?;
+    }
+    Ok(result)
+}
+
+/// The marks of a result, also that of tallies that it does not include.
+async fn flags(tx: &Tx, result: &ActivityResult, setting: &Setting) -> ApiResult<Vec<Flag>> {
+    let mut flags = flags_of(&result.statement, &setting.activity, setting.team.status);
+    if tallies::any_waiting(tx, result.activity_id, result.team_id, result.reported_on).await? {
+        flags.push(Flag::LateTallies);
+    }
+    Ok(flags)
+}
+
+/// Marks the result of a day that was filed before its last tallies came.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn mark_late(tx: &Tx, cx: &Cx<'_>, setting: &Setting, day: NaiveDate) -> ApiResult<()> {
+    let (activity, team) = (setting.activity.stamp.id, setting.team.stamp.id);
+    let Some(id) = results::id_of_day(tx, activity, team, day).await? else { return Ok(()) };
+    let Some(mut result) = results::find_any(tx, id).await? else { return Ok(()) };
+    if result.status.is_editable() || result.flags.contains(&Flag::LateTallies) {
+        return Ok(());
+    }
+    result.flags.push(Flag::LateTallies);
+    result.stamp = cx.next_stamp(result.stamp);
+    Ok(results::update(tx, &result).await?)
 }
 
 /// The revision that was submitted just now.
@@ -362,8 +443,13 @@ pub async fn amend(
 ) -> ApiResult<Reply> {
     let (result, unit) = take(tx, cx, scope, id).await?;
     let setting = setting(tx, result.activity_id, result.team_id).await?;
+    let sums = if amendment.from_tallies {
+        waiting(tx, result.activity_id, result.team_id, result.reported_on, Some(id)).await?
+    } else {
+        vec![]
+    };
     let statement = Statement {
-        lines: lines_of(&amendment.lines),
+        lines: if amendment.from_tallies { sums } else { lines_of(&amendment.lines) },
         outputs: outputs_of(&amendment.outputs),
         evidence: match &amendment.evidence {
             Some(evidence) => evidence_of(evidence),
@@ -376,7 +462,11 @@ pub async fn amend(
     let mut faults = Faults::default();
     check(&mut faults, &setting.activity, &amended.statement);
     faults.settle()?;
-    amended.flags = flags_of(&amended.statement, &setting.activity, setting.team.status);
+    amended.from_tallies = amendment.from_tallies;
+    if amended.from_tallies {
+        tallies::take_in(tx, id, amended.activity_id, amended.team_id, amended.reported_on).await?;
+    }
+    amended.flags = flags(tx, &amended, &setting).await?;
     let result = settle(tx, cx, &before, amended, &setting).await?;
     revisions::keep(tx, &result, &submission(cx, &result, Some(&amendment.reason))).await?;
     Reply::ok(&view(scope)(result, Some(&unit)))
