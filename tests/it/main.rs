@@ -19,6 +19,7 @@ mod amendments;
 mod audit;
 mod auth;
 mod binary;
+mod bulk;
 mod campaigns;
 mod catalogue;
 mod clients;

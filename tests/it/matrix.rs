@@ -83,8 +83,10 @@ pub enum Expected {
     Status([u16; 4]),
     /// A list by id: how many there are.
     Listed([usize; 4]),
+    /// Many at once: how many are accepted.
+    Accepted([usize; 4]),
 }
-use Expected::{Listed, Status};
+use Expected::{Accepted, Listed, Status};
 
 const EVERYWHERE: Expected = Status([200; 4]);
 /// Units: those above are seen.
@@ -238,6 +240,17 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
         "create_result" => {
             send("/v1/results".to_owned(), new_result(*activity, site.deployed, "2024-07-03", 1), MADE_FOR_TEAM)
         }
+        // Many at once: whoever may do it anywhere is answered, and each item tells.
+        "create_results" => send(
+            "/v1/results/bulk".to_owned(),
+            json!({"results": [new_result(*activity, site.deployed, "2024-07-04", 1)], "atomic": true}),
+            Status([200, 422, 422, 422]),
+        ),
+        "verify_results" => send(
+            "/v1/results/verify".to_owned(),
+            json!({"results": [{"id": site.submitted, "version": 2}]}),
+            Accepted([1, 0, 0, 0]),
+        ),
         "patch_result" => send(format!("/v1/results/{}", site.draft), json!({"evidence": []}), OWN),
         "delete_result" => {
             Case { path: format!("/v1/results/{}", site.draft), body: None, expected: Status([204, 404, 404, 404]) }
@@ -338,6 +351,7 @@ both! {
                     cells += 1;
                     let right = match expected {
                         Status(statuses) => answer.status == statuses[index],
+                        Accepted(counts) => answer.status == 200 && answer.json()["accepted"] == counts[index],
                         Listed(counts) => {
                             answer.status == 200 && answer.json()["data"].as_array().unwrap().len() == counts[index]
                         }

@@ -23,6 +23,8 @@ pub struct Batch<T> {
     pub value: T,
     /// Where each of them stood in what was sent.
     pub places: Vec<usize>,
+    /// A hash of each that is the same for items that say the same.
+    pub hashes: Vec<Vec<u8>>,
     /// What is wrong with the others.
     pub refused: BTreeMap<usize, ApiError>,
     /// A hash that is the same for bodies that say the same.
@@ -59,7 +61,7 @@ impl<T: DeserializeOwned + ToSchema + Validate> Batch<T> {
         if !whole.is_empty() {
             return Err(ApiError::invalid(whole));
         }
-        let mut places = Vec::new();
+        let (mut places, mut hashes) = (Vec::new(), Vec::new());
         if let Some(items) = value.get_mut(list).and_then(Value::as_array_mut) {
             places = (0..items.len()).filter(|index| !by_item.contains_key(index)).collect();
             let mut index = 0;
@@ -67,10 +69,11 @@ impl<T: DeserializeOwned + ToSchema + Validate> Batch<T> {
                 index += 1;
                 !by_item.contains_key(&(index - 1))
             });
+            hashes = items.iter().map(canonical_hash).collect();
         }
         let value = request::typed(value)?;
         let refused = by_item.into_iter().map(|(index, faults)| (index, ApiError::invalid(faults))).collect();
-        Ok(Self { value, places, refused, hash })
+        Ok(Self { value, places, hashes, refused, hash })
     }
 }
 

@@ -135,10 +135,18 @@ impl Cx<'_> {
     /// # Errors
     /// `id_already_used` when another body made it.
     pub async fn is_retry(&self, tx: &Tx, chosen: Option<Uuid>) -> ApiResult<bool> {
+        self.is_retry_of(tx, chosen, self.body_hash).await
+    }
+
+    /// The same for one of several things in a body: `hash` is of what the body says of it.
+    ///
+    /// # Errors
+    /// `id_already_used` when another body made it.
+    pub async fn is_retry_of(&self, tx: &Tx, chosen: Option<Uuid>, hash: &[u8]) -> ApiResult<bool> {
         let Some(id) = chosen else { return Ok(false) };
-        match idempotency::claim_id(tx, id, self.body_hash).await? {
+        match idempotency::claim_id(tx, id, hash).await? {
             None => Ok(false),
-            Some(hash) if hash == self.body_hash => Ok(true),
+            Some(before) if before == hash => Ok(true),
             Some(_) => Err(ApiError::new(Code::IdAlreadyUsed)),
         }
     }

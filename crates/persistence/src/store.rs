@@ -85,6 +85,22 @@ macro_rules! delegate {
 delegate!(Reader);
 delegate!(Tx);
 
+impl Tx {
+    /// Runs a part of the work that may fail by itself: what it wrote is taken back, and the rest of the transaction goes
+    /// on.
+    ///
+    /// # Errors
+    /// Whatever `work` returns, or what setting the savepoint returns.
+    #[expect(clippy::disallowed_methods, reason = "the one home of transactions")]
+    pub async fn attempt<T, E: From<StoreError>>(&self, work: impl AsyncFnOnce(&Tx) -> Result<T, E>) -> Result<T, E> {
+        let inner = Tx(within(self.0.begin()).await.map_err(StoreError::from)?);
+        let outcome = work(&inner).await;
+        let ended = if outcome.is_ok() { within(inner.0.commit()).await } else { within(inner.0.rollback()).await };
+        ended.map_err(StoreError::from)?;
+        outcome
+    }
+}
+
 impl Store {
     /// Opens both pools. Nothing is migrated.
     ///

@@ -1,16 +1,19 @@
 //! Results (kết quả hoạt động): what is counted.
 
+pub mod bulk;
 pub mod dto;
 pub mod ops;
 pub mod revisions;
 
 use crate::{
     allowed::{Allowed, Demand, ResultRead, ResultVerify, ResultWrite},
+    bulk::{Batch, BulkOutcome},
     problem::ApiResult,
-    reply,
+    reply::{self, Reply},
     request::Request,
 };
 use actix_web::{HttpResponse, delete, get, patch, post, web::Path};
+use bulk::{NewResults, VerifiedResults};
 use dto::{NewResult, Result, ResultAmendment, ResultPage, ResultPatch, ResultQuery, ResultReturn, ResultUnverify};
 use revisions::{ResultRevision, ResultRevisionPage};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -28,7 +31,9 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
         .service(return_result)
         .service(amend_result)
         .service(unverify_result)
-        .service(list_result_revisions);
+        .service(list_result_revisions)
+        .service(create_results)
+        .service(verify_results);
 }
 
 /// List results
@@ -223,4 +228,42 @@ async fn list_result_revisions(
     let (result, _) = ops::find(app.store.read(), &allowed, *id).await?;
     let kept = tinhnguyen_persistence::revisions::of(app.store.read(), result.stamp.id).await?;
     reply::list(&request, ResultRevision::each(kept))
+}
+
+/// Create results
+///
+/// Up to 1,000 results (nhiều kết quả cùng lúc) in one call, drafts or submitted at once. Each is accepted, known already, or
+/// rejected by itself; with `atomic` all are kept or none.
+#[utoipa::path(tag = "results", request_body(content = NewResults, description = "The results."),
+    responses((status = 200, description = "What became of each.", body = BulkOutcome)),
+    extensions(("x-permission" = json!(ResultWrite::PERMISSION.as_str())),
+        ("x-codes" = json!(["idempotency_in_progress", "id_already_used", "result_exists", "activity_cancelled", "campaign_not_open", "reference_not_found", "not_its_team", "outside_campaign", "in_the_future", "topic_not_of_kind", "not_an_output"]))))]
+#[post("/v1/results/bulk")]
+async fn create_results(allowed: Allowed<ResultWrite>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    let batch: Batch<NewResults> = Batch::read(&request, &app.contract, "results").await?;
+    let render = request.renderer()?;
+    reply::write(&app, &request, "create_results", &allowed.actor, &batch.hash, async |tx, cx| {
+        Reply::outcome(&BulkOutcome::of(bulk::create(tx, cx, &allowed, &batch).await?, &render))
+    })
+    .await
+}
+
+/// Verify results
+///
+/// Up to 1,000 results (xác nhận nhiều kết quả) in one call: those that are named, each at the version that the verifier
+/// has seen, or those submitted that a filter finds. Each is accepted, known already as verified, or rejected by itself.
+#[utoipa::path(tag = "results", request_body(content = VerifiedResults, description = "Which results."),
+    responses((status = 200, description = "What became of each.", body = BulkOutcome)),
+    extensions(("x-permission" = json!(ResultVerify::PERMISSION.as_str())),
+        ("x-codes" = json!(["idempotency_in_progress"]))))]
+#[post("/v1/results/verify")]
+async fn verify_results(allowed: Allowed<ResultVerify>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    let input = request.body::<VerifiedResults>(&app.contract).await?;
+    let render = request.renderer()?;
+    reply::write(&app, &request, "verify_results", &allowed.actor, &input.hash, async |tx, cx| {
+        Reply::outcome(&BulkOutcome::of(bulk::verify(tx, cx, &allowed, &input.value).await?, &render))
+    })
+    .await
 }

@@ -166,6 +166,20 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, new: &NewR
         let (result, unit) = find(tx, scope, new.id.unwrap_or_default()).await?;
         return Reply::ok(&view(scope)(result, Some(&unit)));
     }
+    let (result, unit) = draft(tx, cx, scope, new).await?;
+    Reply::created(&view(scope)(result, unit.as_ref()))
+}
+
+/// Writes a draft whose id is nobody else's; gives it with the path of its team's unit.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn draft(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    scope: &Scope<ResultWrite>,
+    new: &NewResult,
+) -> ApiResult<(ActivityResult, Option<UnitPath>)> {
     let mut faults = Faults::default();
     let team = faults.found("/team_id", teams::find(tx, &scope.sees, new.team_id).await?);
     let unit = match &team {
@@ -219,7 +233,7 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, new: &NewR
     }
     go_on(tx, cx, activity).await?;
     cx.record(tx, "result", result.stamp.id, Some(team.org_unit_id)).await?;
-    Reply::created(&view(scope)(result, unit.as_ref()))
+    Ok((result, unit))
 }
 
 /// A planned activity goes on as soon as something is filed to it.
@@ -334,6 +348,15 @@ pub async fn delete(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, id: Uuid) 
 /// The problems that the operation states.
 pub async fn submit(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, id: Uuid) -> ApiResult<Reply> {
     let (result, unit) = take(tx, cx, scope, id).await?;
+    let result = file(tx, cx, result).await?;
+    Reply::ok(&view(scope)(result, Some(&unit)))
+}
+
+/// Files a draft or a returned result that the caller may file.
+///
+/// # Errors
+/// The problems that submitting states.
+pub async fn file(tx: &Tx, cx: &Cx<'_>, result: ActivityResult) -> ApiResult<ActivityResult> {
     let setting = setting(tx, result.activity_id, result.team_id).await?;
     let before = result.counted();
     let result = with_its_tallies(tx, result).await?;
@@ -347,7 +370,7 @@ pub async fn submit(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, id: Uuid) 
     let result = settle(tx, cx, &before, submitted, &setting).await?;
     revisions::keep(tx, &result, &submission(cx, &result, None)).await?;
     go_on(tx, cx, setting.activity).await?;
-    Reply::ok(&view(scope)(result, Some(&unit)))
+    Ok(result)
 }
 
 /// The lines that the tallies of a day add up to: those that wait, and those that a result has taken in already.
@@ -492,12 +515,21 @@ pub async fn unverify(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultVerify>, id: Uui
 /// The problems that the operation states.
 pub async fn verify(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultVerify>, id: Uuid) -> ApiResult<Reply> {
     let (result, unit) = take(tx, cx, scope, id).await?;
+    let result = confirm(tx, cx, result).await?;
+    Reply::ok(&view(scope)(result, Some(&unit)))
+}
+
+/// Verifies a submitted result that the caller may verify.
+///
+/// # Errors
+/// The problems that verifying states.
+pub async fn confirm(tx: &Tx, cx: &Cx<'_>, result: ActivityResult) -> ApiResult<ActivityResult> {
     let setting = setting(tx, result.activity_id, result.team_id).await?;
     let before = result.counted();
     let verified = result.verify(cx.actor_id).map_err(|err| problem(&err))?;
     let result = settle(tx, cx, &before, verified, &setting).await?;
     decide(tx, cx, &result, None).await?;
-    Reply::ok(&view(scope)(result, Some(&unit)))
+    Ok(result)
 }
 
 /// Gives a submitted result back to its author: until it is submitted again it counts nowhere.
