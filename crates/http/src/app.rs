@@ -1,8 +1,8 @@
 //! The application: its state, its routes, and the actix service made of them.
 
 use crate::{
-    contract::Contract, edge, metrics::Metrics, passwords::Passwords, problem::ApiError, progress::Figures, slices,
-    system, tokens::Tokens,
+    accounts::Accounts, contract::Contract, edge, metrics::Metrics, passwords::Passwords, problem::ApiError,
+    progress::Figures, slices, system, tokens::Tokens,
 };
 use actix_web::{
     App as ActixApp, Error,
@@ -27,6 +27,8 @@ pub struct App {
     pub contract: Contract,
     /// Signs and checks tokens.
     pub tokens: Tokens,
+    /// What the operator decides about people's accounts.
+    pub accounts: Accounts,
     /// Hashes passwords.
     pub passwords: Passwords,
     /// The folded ledger.
@@ -46,6 +48,7 @@ impl App {
             clock,
             contract: contract(),
             tokens,
+            accounts: Accounts::default(),
             passwords: Passwords::default(),
             figures: Figures::default(),
             metrics: Metrics::default(),

@@ -3,13 +3,16 @@
 //! A slice has three files: `dto.rs` (what is sent), `ops.rs` (what a request means; knows no actix) and `mod.rs`
 //! (handlers and routes). What all slices share stands beside them, once.
 
+pub mod accounts;
 pub mod allowed;
 pub mod app;
 pub mod contract;
 mod edge;
 mod example;
 mod fields;
+pub mod mail;
 pub mod metrics;
+pub mod oidc;
 pub mod page;
 pub mod passwords;
 pub mod problem;
@@ -19,6 +22,7 @@ pub mod public_pages;
 pub mod reply;
 pub mod request;
 pub mod schema;
+pub mod sealed;
 pub mod slices;
 mod strict_json;
 mod system;

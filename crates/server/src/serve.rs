@@ -11,8 +11,11 @@ use anyhow::{Context, Result, bail};
 use secrecy::ExposeSecret;
 use std::{convert::Infallible, io::ErrorKind, net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
 use tinhnguyen_domain::clock::{Clock, SystemClock};
-use tinhnguyen_http::app::{App, service};
-use tinhnguyen_persistence::{Store, StoreError, audit, idempotency, reference, sessions};
+use tinhnguyen_http::{
+    app::{App, service},
+    mail::delivery::Delivery,
+};
+use tinhnguyen_persistence::{Store, StoreError, audit, idempotency, identities, mail, reference, resets, sessions};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::{MissedTickBehavior, interval},
@@ -33,6 +36,8 @@ const MAX_CONNECTIONS: usize = 10_000;
 const SEAL_EVERY: Duration = Duration::from_secs(1);
 /// How often answers kept for retries are swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// How often waiting mail is looked for.
+const MAIL_EVERY: Duration = Duration::from_secs(2);
 
 /// What tells us to stop: SIGTERM, or Ctrl-C.
 struct Stop {
@@ -59,6 +64,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
     let mut stop = Stop::listen()?;
     // First of all, because everything after it changes something. Clients that come early wait.
     let listener = listen(config)?;
+    let delivery = open::delivery(config)?;
     let (app, first) = tokio::select! {
         prepared = prepare(config) => prepared?,
         () = stop.told() => return Ok(ExitCode::SUCCESS),
@@ -104,6 +110,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         outcome = server => outcome,
         never = sweep(&app.store) => match never {},
         never = seal(&app.store) => match never {},
+        never = deliver(&delivery, &app) => match never {},
     };
     if let Err(err) = seal_all(&app.store).await {
         warn!(error = %err, "the last rows of the audit log wait for their seal until the next start");
@@ -131,6 +138,7 @@ fn listen(config: &Config) -> Result<TcpListener> {
 /// Schema, reference data, keys, first user.
 async fn prepare(config: &Config) -> Result<(App, First)> {
     let tokens = open::tokens(config)?;
+    let accounts = open::accounts(config)?;
     let store = open::migrated_store(config).await?;
     let seeded = reference::seed(&store).await.context("the reference data can't be added")?;
     if seeded.total() > 0 {
@@ -138,7 +146,7 @@ async fn prepare(config: &Config) -> Result<(App, First)> {
     }
     let public_url = config.public_url.as_ref().map_or("", |url| url.value.as_str());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let app = App::new(store, clock, tokens, public_url);
+    let app = App { accounts, ..App::new(store, clock, tokens, public_url) };
     let file = config.admin_password_file.as_ref().map(|file| file.value.as_path());
     let first = accounts::make_first(&app.store, &app.passwords, file).await?;
     Ok((app, first))
@@ -164,6 +172,18 @@ async fn seal_all(store: &Store) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Sends the mails that wait.
+async fn deliver(delivery: &Delivery, app: &App) -> Infallible {
+    let mut every = interval(MAIL_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(err) = delivery.run(app).await {
+            warn!(error = %err, "the outbox can't be read; tried again in a moment");
+        }
+    }
+}
+
 /// Forgets answers that were kept for retries longer than promised.
 async fn sweep(store: &Store) -> Infallible {
     let mut every = interval(SWEEP_EVERY);
@@ -180,6 +200,15 @@ async fn sweep(store: &Store) -> Infallible {
             Ok(0) => {}
             Ok(tokens) => info!(tokens, "swept expired refresh tokens"),
             Err(err) => warn!(error = %err, "expired refresh tokens can't be swept; tried again in an hour"),
+        }
+        let swept = store.write(async |tx| {
+            let mails = mail::sweep(tx, now).await?;
+            Ok::<_, StoreError>(mails + resets::sweep(tx, now).await? + identities::sweep(tx, now).await?)
+        });
+        match swept.await {
+            Ok(0) => {}
+            Ok(rows) => info!(rows, "swept old resets, logins that nobody finished and mails that were given up"),
+            Err(err) => warn!(error = %err, "old resets and logins can't be swept; tried again in an hour"),
         }
     }
 }

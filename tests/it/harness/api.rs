@@ -10,11 +10,14 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use futures_util::future::LocalBoxFuture;
+use secrecy::SecretString;
 use serde_json::Value;
 use std::{future::IntoFuture, ops::Deref, rc::Rc, sync::Arc, sync::LazyLock};
 use tinhnguyen_domain::{access::Role, clock::FixedClock};
 use tinhnguyen_http::{
+    accounts::Accounts,
     app::{App, service},
+    sealed::Sealer,
     tokens::{Tokens, generate_key},
 };
 use tinhnguyen_persistence::{Store, access};
@@ -25,9 +28,17 @@ static KEY: LazyLock<String> = LazyLock::new(|| generate_key().unwrap());
 
 type Call = Rc<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Answer>>;
 
+/// One key for all secrets of the process, so that what one application sealed another one opens.
+static SECRETS: LazyLock<SecretString> = LazyLock::new(|| Sealer::generate().unwrap());
+
 /// The application over a store, with a clock that the test moves.
 pub fn app(store: Store, clock: Arc<FixedClock>) -> App {
-    App::new(store, clock, Tokens::from_pem(&KEY).unwrap(), "")
+    let accounts = Accounts {
+        sealer: Sealer::from_text(&SECRETS).unwrap(),
+        links: "https://tinhnguyen.example".to_owned(),
+        ..Accounts::default()
+    };
+    App { accounts, ..App::new(store, clock, Tokens::from_pem(&KEY).unwrap(), "") }
 }
 
 /// The service over an application, as one function.
@@ -97,6 +108,14 @@ impl T {
         Replica { call: serve(app.clone()).await, app }
     }
 
+    /// A replica whose operator decided something else about accounts.
+    pub async fn replica_with(&self, decide: impl FnOnce(&mut Accounts)) -> Replica {
+        let mut app = app(self.store.clone(), self.clock.clone());
+        decide(&mut app.accounts);
+        let app = Data::new(app);
+        Replica { call: serve(app.clone()).await, app }
+    }
+
     /// Somebody without a grant.
     pub async fn nobody(&self) -> Caller {
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
@@ -148,7 +167,7 @@ impl T {
 
 /// Another replica.
 pub struct Replica {
-    app: Data<App>,
+    pub app: Data<App>,
     call: Call,
 }
 
@@ -173,6 +192,11 @@ impl Caller {
     pub fn with_a_new_token(self) -> Self {
         let token = self.app.tokens.issue(self.user_id, self.app.clock.now()).unwrap();
         self.with_token(token)
+    }
+
+    /// The same requests, known to be this account's.
+    pub fn of(&self, user_id: Uuid) -> Self {
+        Self { user_id, ..self.clone() }
     }
 
     /// The same person with this token.

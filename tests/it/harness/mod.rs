@@ -3,10 +3,12 @@
 mod api;
 mod conformance;
 mod database;
+pub mod letters;
+pub mod provider;
 mod rows;
 pub mod world;
 
-pub use api::{Answer, Caller, T, app, id_in};
+pub use api::{Answer, Caller, Replica, T, app, id_in};
 pub use database::{Content, Engine, Scratch};
 pub use rows::{Field, day, unit};
 

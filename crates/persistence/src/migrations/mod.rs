@@ -11,6 +11,8 @@ mod m05_ledger;
 mod m06_requests;
 mod m07_sessions;
 mod m08_audit;
+mod m09_accounts;
+mod m10_email_index;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -27,6 +29,8 @@ impl MigratorTrait for Migrator {
             Box::new(m06_requests::M),
             Box::new(m07_sessions::M),
             Box::new(m08_audit::M),
+            Box::new(m09_accounts::M),
+            Box::new(m10_email_index::M),
         ]
     }
 }

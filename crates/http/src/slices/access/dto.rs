@@ -77,7 +77,11 @@ impl Password {
         &self.0
     }
 
-    fn ensure_strong(&self) -> Result<(), ValidationError> {
+    /// Holds that it is strong enough.
+    ///
+    /// # Errors
+    /// `weak_password` at `/password`.
+    pub fn ensure_strong(&self) -> Result<(), ValidationError> {
         let long = self.0.expose_secret().chars().count() >= MIN_LENGTH;
         if long { Ok(()) } else { Err(broken(Code::WeakPassword, "/password")) }
     }
