@@ -18,6 +18,9 @@ use uuid::Uuid;
 
 const VERIFIER: &str = "mot-chuoi-ngau-nhien-rat-dai-ma-chi-ung-dung-biet";
 
+/// Makes an ID token of claims.
+type Sign<'a> = &'a dyn Fn(&Value) -> String;
+
 fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
 }
@@ -127,7 +130,7 @@ both! {
             let answer = stage.answered(|claims| claims[name] = wrong).await;
             assert_eq!(answer.problem(403, "identity_refused")["status"], 403, "{what}");
         }
-        let signatures: [(&str, &dyn Fn(&Value) -> String); 3] = [
+        let signatures: [(&str, Sign<'_>); 3] = [
             ("another key's", &|claims| stage.idp.sign_with(&generate_key().unwrap(), claims)),
             ("the client's secret's", &|claims| stage.idp.sign_with_the_clients_secret(claims)),
             ("none", &|claims| {

@@ -129,7 +129,10 @@ both! {
             let grant = t.grant(&provincial, Role::Administrator, seeded_unit(HA_NOI), None).await;
             provincial.post("/v1/invitations", &new_invitation(seeded_unit(HA_NOI))).await.ok(201);
             let token = token(t).await;
-            if by == "grant" {
+            if by == "unit" {
+                t.grant(&provincial, Role::Administrator, seeded_unit(DA_NANG), None).await;
+            }
+            if by != "account" {
                 t.admin.delete(&format!("/v1/grants/{grant}")).if_match("*").await.ok(204);
             } else {
                 let path = format!("/v1/users/{}", provincial.user_id);
@@ -138,6 +141,7 @@ both! {
             accept(t, &token, "nguoi-moi").await.problem(422, "token_not_valid");
         };
         nothing("grant").await;
+        nothing("unit").await;
         nothing("account").await;
         let users: Vec<String> =
             values(t.store.read(), "SELECT username FROM user_account WHERE username = 'nguoi-moi'").await;
@@ -200,6 +204,27 @@ both! {
         accept(t, &token, "admin").await.problem(409, "code_already_used");
         accept(t, "tni_khong-co", "nguoi-moi").await.problem(422, "token_not_valid");
         accept(t, &token, "nguoi-moi").await.ok(201);
+    }
+
+    async fn the_link_leads_to_a_page_that_loads_nothing_from_elsewhere_and_stands_in_no_frame(t: &T) {
+        for (path, to, vi, en) in [
+            ("/account/invitation", "../v1/auth/invitations/accept", "Nhận lời mời", "Accept the invitation"),
+            ("/account/password", "../v1/auth/password-reset/confirm", "Đặt lại mật khẩu", "Set a new password"),
+        ] {
+            let page = t.stranger.get(path).await;
+            assert_eq!(page.status, 200);
+            assert!(page.text().contains(vi) && page.text().contains(&format!("data-to=\"{to}\"")), "{}", page.text());
+            assert!(!page.text().contains("http:") && !page.text().contains("https:"), "{}", page.text());
+            let policy = page.header("content-security-policy").unwrap();
+            assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+            assert_eq!((page.header("referrer-policy"), page.header("cache-control")), (Some("no-referrer"), Some("no-store")));
+            assert!(t.stranger.get(path).header("accept-language", "en").await.text().contains(en));
+            // Where the form sends to is an operation of the contract.
+            let operation = to.trim_start_matches("..");
+            assert!(t.app.contract.document()["paths"][operation]["post"].is_object(), "{operation}");
+        }
+        let script = t.stranger.get("/account/account.js").await;
+        assert_eq!(script.header("content-type"), Some("text/javascript; charset=utf-8"));
     }
 
     async fn a_retry_with_the_same_key_is_answered_the_same(t: &T) {

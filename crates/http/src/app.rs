@@ -1,8 +1,8 @@
 //! The application: its state, its routes, and the actix service made of them.
 
 use crate::{
-    accounts::Accounts, contract::Contract, edge, metrics::Metrics, passwords::Passwords, problem::ApiError,
-    progress::Figures, slices, system, tokens::Tokens,
+    account_pages, accounts::Accounts, contract::Contract, edge, metrics::Metrics, passwords::Passwords,
+    problem::ApiError, progress::Figures, slices, system, tokens::Tokens,
 };
 use actix_web::{
     App as ActixApp, Error,
@@ -94,6 +94,7 @@ pub fn service(
         .configure(slices::routes)
         .split_for_parts();
     app.configure(system::routes)
+        .configure(account_pages::routes)
         .default_service(web::to(system::no_such_route))
         .wrap(Compress::default())
         .wrap(from_fn(edge::edge))

@@ -3,6 +3,7 @@
 //! A slice has three files: `dto.rs` (what is sent), `ops.rs` (what a request means; knows no actix) and `mod.rs`
 //! (handlers and routes). What all slices share stands beside them, once.
 
+mod account_pages;
 pub mod accounts;
 pub mod allowed;
 pub mod app;
