@@ -5,6 +5,7 @@ use crate::harness::{
     ADMIN, Answer, Caller, Replica, T, id_in, now,
     provider::{CLIENT, Idp},
     value, values,
+    world::{HA_NOI, new_invitation, seeded_unit},
 };
 use actix_web::http::Method;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -12,6 +13,7 @@ use chrono::Duration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use tinhnguyen_domain::access::Role;
 use tinhnguyen_http::tokens::generate_key;
 use url::Url;
 use uuid::Uuid;
@@ -240,6 +242,44 @@ both! {
         let users: i64 = value(t.store.read(), "SELECT count(*) FROM user_account").await;
         assert_eq!(users, 3);
         assert_eq!(ADMIN, "admin");
+        stage.idp.stop().await;
+    }
+
+    async fn who_was_invited_accepts_by_it_and_only_what_still_may_be_given(t: &T) {
+        let stage = Stage::new(t, None).await;
+        let provincial = t.nobody().await;
+        let grant = t.grant(&provincial, Role::Administrator, seeded_unit(HA_NOI), None).await;
+        let mut body = new_invitation(seeded_unit(HA_NOI));
+        body["email"] = json!("Can-Bo@moi.example");
+        let invitation = provincial.post("/v1/invitations", &body).await.ok(201);
+        let as_invited = |claims: &mut Value| claims["email"] = json!("can-bo@moi.example");
+        let unverified = |claims: &mut Value| {
+            as_invited(claims);
+            claims["email_verified"] = json!(false);
+        };
+        stage.answered(unverified).await.problem(403, "identity_unknown");
+        let code = stage.answered(as_invited).await.ok(200)["code"].as_str().unwrap().to_owned();
+        let tokens = stage.redeem(&code, VERIFIER, "").await.ok(200);
+        let me = t.stranger.clone().with_token(tokens["access_token"].as_str().unwrap()).get("/v1/me").await.ok(200);
+        // Somebody is called `can-bo` already.
+        assert!(me["username"].as_str().unwrap().starts_with("can-bo-"), "{me}");
+        assert_eq!((&me["grants"][0]["role"], me["grants"].as_array().unwrap().len()), (&json!("viewer"), 1));
+        let read = t.admin.get(&format!("/v1/invitations/{}", id_in(&invitation, "id"))).await.ok(200);
+        assert_eq!((&read["status"], &read["user_id"]), (&json!("accepted"), &me["id"]));
+
+        body["email"] = json!("hai@moi.example");
+        provincial.post("/v1/invitations", &body).await.ok(201);
+        t.admin.delete(&format!("/v1/grants/{grant}")).if_match("*").await.ok(204);
+        let second = |claims: &mut Value| {
+            claims["sub"] = json!("nguoi-2");
+            claims["email"] = json!("hai@moi.example");
+        };
+        stage.answered(second).await.problem(403, "identity_unknown");
+        // Of two invitations the person chooses by the links.
+        t.admin.post("/v1/invitations", &body).await.ok(201);
+        stage.answered(second).await.problem(403, "identity_unknown");
+        let users: i64 = value(t.store.read(), "SELECT count(*) FROM user_account").await;
+        assert_eq!(users, 4);
         stage.idp.stop().await;
     }
 

@@ -108,6 +108,14 @@ pub struct Cx<'a> {
     body_hash: &'a [u8],
 }
 
+impl<'a> Cx<'a> {
+    /// For what is written without a writing request of somebody known, such as a login.
+    #[must_use]
+    pub(crate) const fn of_nobody(now: DateTime<Utc>, operation: &'static str, request_id: &'a str) -> Self {
+        Self { now, operation, actor_id: Uuid::nil(), request_id, if_match: None, body_hash: &[] }
+    }
+}
+
 impl Cx<'_> {
     /// Holds that the client changes what it has seen.
     ///

@@ -78,7 +78,7 @@ pub async fn find(conn: &impl ConnectionTrait, issuer: &str, subject: &str) -> S
     Ok(query.one(conn).await?.map(|row| row.user_id))
 }
 
-/// The identities of an account at a provider.
+/// Whether an account has an identity at a provider.
 ///
 /// # Errors
 /// When the database can't be asked.

@@ -9,8 +9,9 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait, Func},
 };
 use tinhnguyen_domain::{
     Stamp,
@@ -140,6 +141,21 @@ pub async fn find(
 pub async fn find_by_token(conn: &impl ConnectionTrait, token_hash: &[u8]) -> StoreResult<Option<Invitation>> {
     let query = t::Entity::find().filter(t::Column::TokenHash.eq(token_hash));
     query.one(conn).await?.map(Invitation::try_from).transpose()
+}
+
+/// The invitations that wait for this mail address, in whatever case; two at the most, because only one is of use.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn pending_for(conn: &impl ConnectionTrait, email: &str, at: DateTime<Utc>) -> StoreResult<Vec<Invitation>> {
+    let rows = t::Entity::find()
+        .filter(t::Column::Status.eq(InvitationStatus::Pending.as_str()))
+        .filter(t::Column::ExpiresAt.gt(at))
+        .filter(Expr::expr(Func::lower(Expr::col(t::Column::Email))).eq(Func::lower(Expr::val(email))))
+        .limit(2)
+        .all(conn)
+        .await?;
+    rows.into_iter().map(Invitation::try_from).collect()
 }
 
 /// The roles that an invitation brings, in the order in which they were given.

@@ -26,7 +26,7 @@ pub struct StartQuery {
 }
 
 /// A one-time code, for `POST /v1/auth/token` with `grant_type=authorization_code`.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct LoginCode {
     /// The code: good once, for two minutes, with the verifier of the login's `code_challenge`.
     #[schema(max_length = 400, example = "tnl_…")]

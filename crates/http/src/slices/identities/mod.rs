@@ -43,7 +43,7 @@ async fn start_login(request: Request) -> ApiResult<HttpResponse> {
 /// Where the provider sends the browser back to (quay lại từ nhà cung cấp định danh). The answer is a one-time code, as JSON
 /// or, where the operator named the application's address, as `code` and `state` behind it. The application redeems it at
 /// `POST /v1/auth/token` with `grant_type=authorization_code`. An identity is linked to the open account whose mail
-/// address the provider has verified; it makes no account.
+/// address the provider has verified, or else accepts the one invitation that waits for that address.
 #[utoipa::path(tag = "auth",
     params(("code" = Option<String>, Query, description = "The provider's code.", max_length = 4096),
         ("state" = Option<String>, Query, description = "The login's state.", max_length = 400),

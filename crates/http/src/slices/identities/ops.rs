@@ -5,6 +5,7 @@ use crate::{
     app::App,
     oidc::{Identity, Provider},
     problem::{ApiError, ApiResult, Code, Fault},
+    reply::Cx,
     sealed::Purpose,
     slices::{
         auth::{
@@ -13,14 +14,16 @@ use crate::{
             ops::open_session,
             secrets,
         },
+        invitations::ops::welcome,
         second_factor,
     },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use tinhnguyen_persistence::{
-    StoreError, access, audit,
+    StoreError, Tx, access, audit,
     identities::{self as store, Login},
+    invitations,
 };
 use url::Url;
 use uuid::Uuid;
@@ -56,7 +59,7 @@ pub async fn start(app: &App, query: &StartQuery) -> ApiResult<Url> {
 }
 
 /// What the provider sends somebody back with.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Back {
     /// The provider's code.
     pub code: Option<String>,
@@ -100,7 +103,8 @@ pub async fn back(app: &App, back: &Back, request_id: &str) -> ApiResult<(Secret
 }
 
 /// The open account of an identity. One that is not known yet is linked to the one open account whose mail address the
-/// provider has verified, unless that account has another identity there; nobody gets an account or a right by this.
+/// provider has verified, unless that account has another identity there, or else to the one invitation that waits for that
+/// address. Nobody gets an account or a right by the provider alone.
 async fn account_of(app: &App, identity: &Identity, request_id: &str) -> ApiResult<Uuid> {
     let unknown = || ApiError::new(Code::IdentityUnknown);
     let (issuer, subject) = (identity.issuer.as_str(), identity.subject.as_str());
@@ -112,10 +116,11 @@ async fn account_of(app: &App, identity: &Identity, request_id: &str) -> ApiResu
                 return if open { Ok(user_id) } else { Err(unknown()) };
             }
             let email = identity.verified_email.as_deref().ok_or_else(unknown)?;
-            let [user_id] = store::accounts_with_email(tx, email).await?[..] else { return Err(unknown()) };
-            if store::has_identity(tx, issuer, user_id).await? {
-                return Err(unknown());
-            }
+            let user_id = match store::accounts_with_email(tx, email).await?[..] {
+                [] => invited(tx, app, email, request_id).await?,
+                [user_id] if !store::has_identity(tx, issuer, user_id).await? => user_id,
+                _ => return Err(unknown()),
+            };
             let link = store::link(tx, issuer, subject, user_id, now).await.map_err(|err| match err {
                 // Two logins at once: the other one linked it.
                 StoreError::Conflict(_) => ApiError::new(Code::IdentityRefused),
@@ -134,6 +139,35 @@ async fn account_of(app: &App, identity: &Identity, request_id: &str) -> ApiResu
             Ok(user_id)
         })
         .await
+}
+
+/// The account of somebody who was invited at this verified address and hasn't accepted yet: they accept it by this
+/// login, and get an account without a password.
+async fn invited(tx: &Tx, app: &App, email: &str, request_id: &str) -> ApiResult<Uuid> {
+    let unknown = || ApiError::new(Code::IdentityUnknown);
+    let cx = Cx::of_nobody(app.clock.now(), "accept_invitation", request_id);
+    let mut pending = invitations::pending_for(tx, email, cx.now).await?;
+    // Of several the person chooses by their links.
+    let (Some(invitation), None) = (pending.pop(), pending.pop()) else { return Err(unknown()) };
+    let username = free_username(tx, email).await?;
+    let user = welcome(tx, &cx, app, invitation, &username, None).await.map_err(|err| match err.code {
+        Code::TokenNotValid => unknown(),
+        _ => err,
+    })?;
+    Ok(user.stamp.id)
+}
+
+/// A username made of a mail address: what stands before the `@`, or that with a random end where it is taken.
+async fn free_username(tx: &Tx, email: &str) -> ApiResult<String> {
+    let local = email.split('@').next().unwrap_or_default().to_lowercase();
+    let sound = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '+' | '-');
+    let name: String = local.chars().filter(sound).take(40).collect();
+    if name.len() >= 2 && access::credentials(tx, &name).await?.is_none() {
+        return Ok(name);
+    }
+    // The random end of a UUIDv7.
+    let id = Uuid::now_v7().simple().to_string();
+    Ok(format!("{name}-{}", id.get(24..).unwrap_or(&id)))
 }
 
 /// Tokens for a one-time code and the verifier of the challenge with which the login began. A code whose second factor

@@ -172,12 +172,29 @@ pub async fn accept(
     acceptance: &InvitationAcceptance,
     hash: &str,
 ) -> ApiResult<Reply> {
+    let invitation = store::find_by_token(tx, &secrets::hash(&acceptance.token)).await?;
+    let invitation = invitation.ok_or_else(|| ApiError::new(Code::TokenNotValid))?;
+    let user = welcome(tx, cx, app, invitation, &acceptance.username, Some(hash.to_owned())).await?;
+    Reply::created(&User { allowed_actions: vec![], ..User::of(user) })
+}
+
+/// Makes the account that a pending invitation is for, with its roles, as long as whoever invited holds what they give.
+///
+/// # Errors
+/// `token_not_valid`, `code_already_used`.
+pub(crate) async fn welcome(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    app: &App,
+    mut invitation: store::Invitation,
+    username: &str,
+    hash: Option<String>,
+) -> ApiResult<access::User> {
     let refused = || ApiError::new(Code::TokenNotValid);
-    let mut invitation = store::find_by_token(tx, &secrets::hash(&acceptance.token))
-        .await?
-        .filter(|invitation| invitation.status_at(cx.now) == InvitationStatus::Pending)
-        .ok_or_else(refused)?;
     let id = invitation.stamp.id;
+    if invitation.status_at(cx.now) != InvitationStatus::Pending {
+        return Err(refused());
+    }
     let grants = store::grants_of(tx, id).await?;
     let (inviter, rights) = rights_of(tx, invitation.invited_by).await?.ok_or_else(refused)?;
     let inviter: Scope<AccessWrite> = scope(inviter, rights, app.today()).map_err(|_| refused())?;
@@ -186,14 +203,14 @@ pub async fn accept(
     }
     let user = access::User {
         stamp: cx.new_stamp(None),
-        username: acceptance.username.to_lowercase(),
+        username: username.to_lowercase(),
         full_name: invitation.full_name.clone(),
         email: Some(invitation.email.clone()),
         disabled: false,
         created_by: Some(inviter.actor.id),
     };
     let user_id = user.stamp.id;
-    access::insert_user(tx, &user, Some(hash.to_owned())).await?;
+    access::insert_user(tx, &user, hash).await?;
     cx.record_by(tx, user_id, "user", user_id, None).await?;
     for grant in &grants {
         let record = GrantRecord {
@@ -218,5 +235,5 @@ pub async fn accept(
         err => err.into(),
     })?;
     cx.record_by(tx, user_id, "invitation", id, grants.first().map(|grant| grant.org_unit_id)).await?;
-    Reply::created(&User { allowed_actions: vec![], ..User::of(user) })
+    Ok(user)
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 /// An authenticator that is being set up (RFC 6238: SHA-1, 6 digits, 30 seconds).
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct TotpEnrolment {
     /// The secret in base32, to be typed into an app; in the answer that made it and never again, also not in a replay.
     #[schema(max_length = 100, example = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")]
@@ -29,7 +29,7 @@ pub struct TotpCode {
 }
 
 /// Codes for the day when the authenticator is lost.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 pub struct RecoveryCodes {
     /// Ten codes, each good once instead of the app's; in the answer that made them and never again, so that a replay
     /// gives none.
