@@ -27,6 +27,7 @@ async fn write(store: &Store, action: &str) {
         resource_id: Uuid::now_v7(),
         request_id: "r",
         org_unit_id: None,
+        address: Some([198, 51, 100, 7].into()),
     };
     store.write(async |tx| audit::record(tx, &change).await).await.unwrap();
 }
@@ -103,6 +104,11 @@ both! {
             (
                 format!("UPDATE audit_log SET request_id = 'x' WHERE id = {second}"),
                 "UPDATE audit_log SET request_id = 'r' WHERE request_id = 'x'".to_owned(),
+                vec![2],
+            ),
+            (
+                format!("UPDATE audit_log SET address = NULL WHERE id = {second}"),
+                "UPDATE audit_log SET address = '198.51.100.7' WHERE address IS NULL".to_owned(),
                 vec![2],
             ),
             (

@@ -7,7 +7,7 @@ use chrono::Duration;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde_json::{Value, json};
 use tinhnguyen_domain::access::Role;
-use tinhnguyen_http::tokens::{Tokens, generate_key};
+use tinhnguyen_http::{keyring::generate_key, tokens::Tokens};
 
 async fn form(caller: &Caller, body: &str) -> Answer {
     caller.send(Method::POST, "/v1/auth/token").body("application/x-www-form-urlencoded", body.to_owned()).await
@@ -120,7 +120,7 @@ both! {
                 ..jsonwebtoken::Header::new(Algorithm::HS256)
             },
             &claims,
-            &jsonwebtoken::EncodingKey::from_secret(t.app.tokens.jwks()["keys"][0]["x"].as_str().unwrap().as_bytes()),
+            &jsonwebtoken::EncodingKey::from_secret(t.app.tokens.keyring().jwks()["keys"][0]["x"].as_str().unwrap().as_bytes()),
         )
         .unwrap();
         for (what, token) in [

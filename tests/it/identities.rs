@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use tinhnguyen_domain::access::Role;
-use tinhnguyen_http::tokens::generate_key;
+use tinhnguyen_http::keyring::generate_key;
 use url::Url;
 use uuid::Uuid;
 
@@ -45,7 +45,7 @@ struct Going {
 impl Stage {
     async fn new(t: &T, return_url: Option<&str>) -> Self {
         let idp = Idp::start().await;
-        let app = t.replica_with(|accounts| idp.trusted_by(accounts, return_url)).await;
+        let app = t.replica_deciding(|accounts| idp.trusted_by(accounts, return_url)).await;
         let browser = app.asked_by(&t.stranger);
         let body = json!({"username": "can-bo", "full_name": "Cán Bộ", "email": "Can-Bo@example.org"});
         let user = t.admin.post("/v1/users", &body).await.id();

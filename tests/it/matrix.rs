@@ -18,7 +18,7 @@ use tinhnguyen_http::contract::Operation;
 use uuid::Uuid;
 
 /// One of everything at one unit.
-struct Site {
+pub struct Site {
     unit: Uuid,
     /// In the states from which each action starts.
     forming: Uuid,
@@ -40,7 +40,7 @@ struct Site {
 }
 
 impl Site {
-    async fn at(t: &T, unit: Uuid, candidate: Uuid) -> Self {
+    pub async fn at(t: &T, unit: Uuid, candidate: Uuid) -> Self {
         let (deployed, leader) = t.deployed_team(unit).await;
         let ready = t.team(unit).await;
         t.leader(&ready).await;
@@ -74,9 +74,18 @@ impl Site {
     }
 }
 
+impl Site {
+    /// Everything that is there.
+    pub fn ids(&self) -> Vec<Uuid> {
+        let Self { unit, forming, ready, deployed, activity, draft, submitted, person, grant, client, secret, .. } =
+            self;
+        vec![*unit, *forming, *ready, *deployed, *activity, *draft, *submitted, *person, *grant, *client, *secret]
+    }
+}
+
 /// What is to come of an operation by whoever holds its permission: on their ward, above it, beside it, elsewhere.
 #[derive(Clone, Copy)]
-enum Expected {
+pub enum Expected {
     /// These statuses.
     Status([u16; 4]),
     /// A list by id: how many there are.
@@ -97,10 +106,10 @@ const MADE_FOR_TEAM: Expected = Status([201, 422, 422, 422]);
 /// Belongs to the whole country: nobody here holds the right over the centre.
 const CENTRE_ONLY: Expected = Status([403; 4]);
 
-struct Case {
-    path: String,
-    body: Option<Value>,
-    expected: Expected,
+pub struct Case {
+    pub path: String,
+    pub body: Option<Value>,
+    pub expected: Expected,
 }
 
 fn get(path: String, expected: Expected) -> Case {
@@ -112,7 +121,7 @@ fn send(path: String, body: Value, expected: Expected) -> Case {
 }
 
 /// The case of an operation at a site.
-fn case(operation: &str, site: &Site) -> Option<Case> {
+pub fn case(operation: &str, site: &Site) -> Option<Case> {
     let Site { unit, activity, .. } = site;
     let unique = Uuid::now_v7().simple().to_string();
     Some(match operation {

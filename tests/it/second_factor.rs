@@ -202,7 +202,7 @@ both! {
     }
 
     async fn where_the_operator_asks_for_it_high_roles_do_nothing_without_one(t: &T) {
-        let strict = t.replica_with(|accounts| accounts.require_totp = true).await;
+        let strict = t.replica_deciding(|accounts| accounts.require_totp = true).await;
         let ward = t.commune(seeded_unit(HA_NOI), "XD-01").await;
         for (role, unit, wanted) in [
             (Role::Administrator, seeded_unit(HA_NOI), true),
@@ -240,7 +240,7 @@ both! {
     }
 
     async fn a_grant_that_wants_one_works_at_once(t: &T) {
-        let strict = t.replica_with(|accounts| accounts.require_totp = true).await;
+        let strict = t.replica_deciding(|accounts| accounts.require_totp = true).await;
         let person = strict.asked_by(&t.user(Role::Viewer, seeded_unit(HA_NOI)).await);
         person.get("/v1/teams").await.ok(200);
         let grant = t.grant(&person, Role::Verifier, seeded_unit(HA_NOI), None).await;

@@ -3,7 +3,9 @@
 
 use crate::{
     app::App,
+    limits::Standing,
     problem::{ApiError, ApiResult, Code},
+    request::Provenance,
     tokens::Claims,
 };
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
@@ -191,6 +193,7 @@ impl<P: Demand> FromRequest for Allowed<P> {
             let known = known(&app, &claims).await?;
             let (actor, rights) = known.ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
             request.extensions_mut().insert(ActorId(actor.id));
+            count(&app, &request, actor.id, claims.client_id.is_some())?;
             if !is_own(P::PERMISSION) && lacks_second_factor(&app, &actor, &rights).await? {
                 return Err(ApiError::new(Code::SecondFactorRequired));
             }
@@ -215,6 +218,16 @@ pub async fn lacks_second_factor(app: &App, actor: &Actor, rights: &Rights) -> A
         return Ok(false);
     }
     Ok(!second_factor::is_on(app.store.read(), actor.id).await?)
+}
+
+/// Counts the request against the caller's own quota.
+fn count(app: &App, request: &HttpRequest, caller: Uuid, is_client: bool) -> ApiResult<()> {
+    let mut extensions = request.extensions_mut();
+    let Some(address) = extensions.get::<Provenance>().map(|provenance| provenance.address) else { return Ok(()) };
+    let mut standing = extensions.remove::<Standing>().unwrap_or_default();
+    let counted = app.limits.count_caller(caller, is_client, request.method(), address, &mut standing);
+    extensions.insert(standing);
+    counted
 }
 
 /// Whom a sound token speaks for, as long as account or client is open and the session stands.

@@ -1,8 +1,20 @@
 //! The application: its state, its routes, and the actix service made of them.
 
 use crate::{
-    account_pages, accounts::Accounts, contract::Contract, edge, metrics::Metrics, passwords::Passwords,
-    problem::ApiError, progress::Figures, slices, system, tokens::Tokens,
+    account_pages,
+    accounts::Accounts,
+    address::Networks,
+    contract::Contract,
+    cors::{self, Origins},
+    edge,
+    guesses::Guesses,
+    limits::{Limits, Quotas},
+    metrics::Metrics,
+    passwords::Passwords,
+    problem::ApiError,
+    progress::Figures,
+    slices, system,
+    tokens::Tokens,
 };
 use actix_web::{
     App as ActixApp, Error,
@@ -16,6 +28,33 @@ use std::sync::Arc;
 use tinhnguyen_domain::clock::Clock;
 use tinhnguyen_persistence::Store;
 use utoipa_actix_web::AppExt;
+
+/// What an operator decides.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the service is reached from outside; empty for relative links.
+    pub public_url: String,
+    /// Proxies that are believed when they say whom they speak for.
+    pub trusted_proxies: Networks,
+    /// Other origins whose pages may call the API.
+    pub cors_origins: Origins,
+    /// How much one caller may ask for.
+    pub quotas: Quotas,
+    /// Who may ask for as much as they like.
+    pub quota_exempt: Networks,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: String::new(),
+            trusted_proxies: Networks::default(),
+            cors_origins: Origins::default(),
+            quotas: Quotas::default(),
+            quota_exempt: Limits::default_exempt(),
+        }
+    }
+}
 
 /// What all requests share.
 pub struct App {
@@ -31,18 +70,23 @@ pub struct App {
     pub accounts: Accounts,
     /// Hashes passwords.
     pub passwords: Passwords,
+    /// Who has guessed passwords wrong.
+    pub guesses: Guesses,
+    /// Who has asked for how much.
+    pub limits: Limits,
+    /// What the operator decided.
+    pub settings: Settings,
     /// The folded ledger.
     pub figures: Figures,
     /// What is measured.
     pub metrics: Metrics,
-    /// Where the service is reached from outside, without a slash at the end; empty for relative links.
-    pub public_url: String,
 }
 
 impl App {
     /// The application over an open and migrated store.
     #[must_use]
-    pub fn new(store: Store, clock: Arc<dyn Clock>, tokens: Tokens, public_url: &str) -> Self {
+    pub fn new(store: Store, clock: Arc<dyn Clock>, tokens: Tokens, mut settings: Settings) -> Self {
+        settings.public_url.truncate(settings.public_url.trim_end_matches('/').len());
         Self {
             store,
             clock,
@@ -50,9 +94,11 @@ impl App {
             tokens,
             accounts: Accounts::default(),
             passwords: Passwords::default(),
+            guesses: Guesses::default(),
+            limits: Limits::new(&settings.quotas, settings.quota_exempt.clone()),
             figures: Figures::default(),
             metrics: Metrics::default(),
-            public_url: public_url.trim_end_matches('/').to_owned(),
+            settings,
         }
     }
 
@@ -83,6 +129,7 @@ pub fn service(
         InitError = (),
     >,
 > {
+    let cors = cors::layer(&state.settings.cors_origins);
     let (app, _) = ActixApp::new()
         .into_utoipa_app()
         .app_data(state)
@@ -98,4 +145,6 @@ pub fn service(
         .default_service(web::to(system::no_such_route))
         .wrap(Compress::default())
         .wrap(from_fn(edge::edge))
+        // Outside the edge, which writes the body of every problem anew: browsers must be able to read those too.
+        .wrap(cors)
 }

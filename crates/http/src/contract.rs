@@ -397,9 +397,9 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
     for (status, response) in responses.iter_mut() {
         if status.starts_with('2') {
             let headers = if write {
-                json!({"XRequestId": 0, "ETag": 0, "DryRun": 0, "IdempotencyReplayed": 0})
+                json!({"XRequestId": 0, "RateLimit": 0, "RateLimitPolicy": 0, "ETag": 0, "DryRun": 0, "IdempotencyReplayed": 0})
             } else {
-                json!({"XRequestId": 0, "ETag": 0, "CacheControl": 0})
+                json!({"XRequestId": 0, "RateLimit": 0, "RateLimitPolicy": 0, "ETag": 0, "CacheControl": 0})
             };
             let named: Map<String, Value> = headers
                 .as_object()
@@ -494,6 +494,7 @@ const fn shared(code: Code) -> bool {
 fn header_name(component: &str) -> &str {
     match component {
         "XRequestId" => "X-Request-Id",
+        "RateLimitPolicy" => "RateLimit-Policy",
         "DryRun" => "Dry-Run",
         "IdempotencyReplayed" => "Idempotency-Replayed",
         "CacheControl" => "Cache-Control",
@@ -504,6 +505,8 @@ fn header_name(component: &str) -> &str {
 fn shared_headers() -> Value {
     json!({
         "XRequestId": {"description": "Names the request in our logs.", "schema": {"type": "string", "maxLength": 200}},
+        "RateLimit": {"description": "What is left of each quota (`r`, requests) and in how many seconds it is whole again (`t`).", "schema": {"type": "string", "maxLength": 200}, "example": "\"address\";r=59999;t=1, \"write\";r=2999;t=1"},
+        "RateLimitPolicy": {"description": "The quotas that this request was counted against: so many requests (`q`) in so many seconds (`w`), of each replica.", "schema": {"type": "string", "maxLength": 200}, "example": "\"address\";q=60000;w=60, \"write\";q=3000;w=60"},
         "ETag": {"description": "Strong validator: an item's version in quotes.", "schema": {"type": "string", "maxLength": 200}},
         "DryRun": {"description": "`true` when nothing was kept.", "schema": {"type": "string", "enum": ["true"]}},
         "IdempotencyReplayed": {"description": "`true` when this is the stored answer of an earlier request with the same key.", "schema": {"type": "string", "enum": ["true"]}},
@@ -537,7 +540,11 @@ fn problem_responses() -> Value {
                 "schema": {"$ref": "#/components/schemas/Problem"},
                 "example": error.body(crate::problem::Lang::En, "", "/v1/…", "018f3a5e-0000-7000-8000-000000000001"),
             }},
-            "headers": {"X-Request-Id": {"$ref": "#/components/headers/XRequestId"}},
+            "headers": {
+                "X-Request-Id": {"$ref": "#/components/headers/XRequestId"},
+                "RateLimit": {"$ref": "#/components/headers/RateLimit"},
+                "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"},
+            },
         });
         if matches!(status, 429 | 503 | 507)
             && let Some(headers) = response.get_mut("headers").and_then(Value::as_object_mut)

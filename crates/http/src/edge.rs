@@ -2,10 +2,12 @@
 //! language of the request; a panic becomes a 500 like any other.
 
 use crate::{
+    address::ClientAddress,
     allowed::ActorId,
     app::App,
+    limits::Standing,
     problem::{ApiError, Code, Lang},
-    request::RequestId,
+    request::Provenance,
 };
 use actix_web::{
     Error, HttpMessage, HttpResponse,
@@ -18,6 +20,7 @@ use actix_web::{
 };
 use futures_util::FutureExt;
 use std::{
+    net::{IpAddr, Ipv4Addr},
     panic::AssertUnwindSafe,
     time::{Duration, Instant},
 };
@@ -37,13 +40,16 @@ pub async fn edge(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let asked = Asked::of(&request);
-    request.extensions_mut().insert(RequestId(asked.id.clone()));
+    request.extensions_mut().insert(Provenance { request_id: asked.id.clone(), address: asked.address });
     if asked.method == Method::HEAD {
         // Routes are declared for GET; the server leaves the body of an answer to HEAD out by itself.
         request.head_mut().method = Method::GET;
     }
-    if let Err(problem) = acceptable(&request) {
-        let response = asked.render(&problem);
+    if let Err(problem) = admissible(&request, &asked) {
+        let mut response = asked.render(&problem);
+        if let Some(standing) = request.extensions().get::<Standing>() {
+            standing.tell(response.headers_mut());
+        }
         asked.done(started, "unmatched", None, response.status(), None);
         return Ok(request.into_response(response));
     }
@@ -68,6 +74,21 @@ pub async fn edge(
     let response = asked.render(&problem);
     asked.done(started, "unmatched", None, response.status(), Some(&cause));
     Err(InternalError::from_response(problem, response).into())
+}
+
+/// Notes where the request comes from, and whether it may be looked at at all.
+fn admissible(request: &ServiceRequest, asked: &Asked) -> Result<(), ApiError> {
+    let mut standing = Standing::default();
+    let admitted = match &asked.app {
+        Some(app) => {
+            let has_token = request.headers().contains_key(header::AUTHORIZATION);
+            app.limits.count_address(asked.address, request.path(), has_token, &mut standing)
+        }
+        None => Ok(()),
+    };
+    request.extensions_mut().insert(standing);
+    admitted?;
+    acceptable(request)
 }
 
 /// What the contract answers in is JSON; a client that takes nothing of the kind is told so before any work.
@@ -97,18 +118,29 @@ struct Asked {
     method: Method,
     path: String,
     lang: Lang,
+    address: ClientAddress,
     app: Option<web::Data<App>>,
 }
 
 impl Asked {
     fn of(request: &ServiceRequest) -> Self {
         let accept = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+        let app = request.app_data::<web::Data<App>>().cloned();
+        let forwarded: Vec<_> =
+            request.headers().get_all("x-forwarded-for").map(|v| v.to_str().unwrap_or_default()).collect();
+        // Without a peer there is no network between: a test, or a socket of this machine.
+        let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        let address = match &app {
+            Some(app) => ClientAddress::of(peer, &forwarded, &app.settings.trusted_proxies),
+            None => ClientAddress(peer),
+        };
         Self {
+            address,
             id: request_id(request),
             method: request.method().clone(),
             path: request.path().to_owned(),
             lang: Lang::negotiate(accept),
-            app: request.app_data::<web::Data<App>>().cloned(),
+            app,
         }
     }
 
@@ -125,6 +157,8 @@ impl Asked {
             None => response,
         };
         finish(response.headers_mut(), &self.id);
+        let standing = response.request().extensions().get::<Standing>().cloned().unwrap_or_default();
+        standing.tell(response.headers_mut());
         self.done(started, &route, actor, response.status(), cause.as_deref());
         response
     }
@@ -143,7 +177,7 @@ impl Asked {
             // The rest of the body is not read, so the connection can't be used again.
             response.force_close();
         }
-        let base = self.app.as_ref().map(|app| app.public_url.as_str()).unwrap_or_default();
+        let base = self.app.as_ref().map(|app| app.settings.public_url.as_str()).unwrap_or_default();
         let mut response = response.body(problem.body(self.lang, base, &self.path, &self.id).to_string());
         finish(response.headers_mut(), &self.id);
         response
@@ -193,6 +227,7 @@ fn finish(headers: &mut header::HeaderMap, id: &str) {
         headers.insert(header::HeaderName::from_static("x-request-id"), id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, header::HeaderValue::from_static("no-referrer"));
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     }

@@ -5,12 +5,17 @@
 
 mod account_pages;
 pub mod accounts;
+pub mod address;
 pub mod allowed;
 pub mod app;
 pub mod contract;
+pub mod cors;
 mod edge;
 mod example;
 mod fields;
+pub mod guesses;
+pub mod keyring;
+pub mod limits;
 pub mod mail;
 pub mod metrics;
 pub mod oidc;

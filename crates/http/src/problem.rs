@@ -210,7 +210,7 @@ codes! {
     IdempotencyKeyReused = "idempotency_key_reused", 422, "Khóa đã dùng cho nội dung khác", "The key was used with another body",
         "Dùng khóa mới cho yêu cầu mới.", "Use a new key for a new request.";
     WeakPassword = "weak_password", 422, "Mật khẩu quá yếu", "The password is too weak",
-        "Dùng ít nhất 12 ký tự.", "Use at least 12 characters.";
+        "Dùng ít nhất 12 ký tự và khó đoán: vài từ không liên quan, không dùng tên, ngày tháng hay dãy phím.", "Use at least 12 characters that are hard to guess: some unrelated words, no names, dates or rows of keys.";
     WrongPassword = "wrong_password", 422, "Mật khẩu hiện tại không đúng", "The present password is wrong",
         "Nhập lại mật khẩu đang dùng.", "Type the password that you use now.";
     WrongCode = "wrong_code", 422, "Mã xác thực không đúng", "The code is wrong",

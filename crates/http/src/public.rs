@@ -65,7 +65,7 @@ async fn page_of(app: &App) -> ApiResult<Dashboard> {
                 topics: ops::topics(folded, &asked).into_iter().map(share).collect(),
                 audiences: ops::audiences(folded, &asked).into_iter().map(share).collect(),
                 demo,
-                public_url: (!app.public_url.is_empty()).then(|| app.public_url.clone()),
+                public_url: Some(app.settings.public_url.clone()).filter(|url| !url.is_empty()),
             }
         })
         .await

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     page::{ListQuery, PageBody},
     problem::{ApiError, ApiResult, Code},
-    request::{IfMatch, Request},
+    request::{IfMatch, Provenance, Request},
 };
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
@@ -102,8 +102,8 @@ pub struct Cx<'a> {
     pub operation: &'static str,
     /// Who asks.
     pub actor_id: Uuid,
-    /// The request's name.
-    pub request_id: &'a str,
+    /// Where it comes from.
+    pub provenance: &'a Provenance,
     if_match: Option<&'a IfMatch>,
     body_hash: &'a [u8],
 }
@@ -111,8 +111,8 @@ pub struct Cx<'a> {
 impl<'a> Cx<'a> {
     /// For what is written without a writing request of somebody known, such as a login.
     #[must_use]
-    pub(crate) const fn of_nobody(now: DateTime<Utc>, operation: &'static str, request_id: &'a str) -> Self {
-        Self { now, operation, actor_id: Uuid::nil(), request_id, if_match: None, body_hash: &[] }
+    pub(crate) const fn of_nobody(now: DateTime<Utc>, operation: &'static str, provenance: &'a Provenance) -> Self {
+        Self { now, operation, actor_id: Uuid::nil(), provenance, if_match: None, body_hash: &[] }
     }
 }
 
@@ -190,8 +190,9 @@ impl Cx<'_> {
             action: self.operation,
             resource,
             resource_id,
-            request_id: self.request_id,
+            request_id: &self.provenance.request_id,
             org_unit_id,
+            address: Some(self.provenance.address.0),
         };
         Ok(audit::record(tx, &change).await?)
     }
@@ -223,10 +224,10 @@ pub async fn write(
     } else {
         None
     };
-    let request_id = request.id();
+    let provenance = request.provenance()?;
     let now = app.clock.now();
     let actor_id = actor.id;
-    let cx = Cx { now, operation, actor_id, request_id: &request_id, if_match: if_match.as_ref(), body_hash };
+    let cx = Cx { now, operation, actor_id, provenance: &provenance, if_match: if_match.as_ref(), body_hash };
     let scope = key.map(|key| KeyScope { principal_id: actor_id, method, path, key });
     let run = async |tx: &Tx| -> ApiResult<Outcome> {
         if let Some(scope) = &scope {

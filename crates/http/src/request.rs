@@ -1,6 +1,7 @@
 //! What every operation reads from its request: the query, the body, `If-Match`, `Idempotency-Key`, `dry_run`.
 
 use crate::{
+    address::ClientAddress,
     app::App,
     contract::Contract,
     problem::{ApiError, ApiResult, Code, Fault},
@@ -20,9 +21,14 @@ pub const MAX_BODY: usize = 2 * 1024 * 1024;
 /// How long a body may take to come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The name of the request in logs and problems.
+/// What the audit log says of a request beside who and what.
 #[derive(Debug, Clone)]
-pub struct RequestId(pub String);
+pub struct Provenance {
+    /// The name of the request in logs and problems.
+    pub request_id: String,
+    /// Where it comes from.
+    pub address: ClientAddress,
+}
 
 /// The head of a request; the body of a writing one is read by [`Request::body`] after the caller is known, so that
 /// a stranger's body is never looked at.
@@ -59,10 +65,13 @@ pub enum IfMatch {
 }
 
 impl Request {
-    /// The name of the request.
-    #[must_use]
-    pub fn id(&self) -> String {
-        self.http.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
+    /// Its name and where it comes from.
+    ///
+    /// # Errors
+    /// `internal` when it did not come through the edge.
+    pub fn provenance(&self) -> ApiResult<Provenance> {
+        let provenance = self.http.extensions().get::<Provenance>().cloned();
+        provenance.ok_or_else(|| ApiError::internal("the request's provenance is missing"))
     }
 
     /// A header's text.

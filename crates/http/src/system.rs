@@ -103,12 +103,12 @@ async fn openapi(app: web::Data<App>, request: Request) -> HttpResponse {
 }
 
 async fn jwks(app: web::Data<App>) -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(app.tokens.jwks())
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(app.tokens.keyring().jwks())
 }
 
 /// The authorization server's metadata (RFC 8414).
 async fn authorization_server(app: web::Data<App>) -> HttpResponse {
-    let base = &app.public_url;
+    let base = &app.settings.public_url;
     let mut grants = vec!["password", "refresh_token", "client_credentials"];
     grants.extend(app.accounts.oidc.as_ref().map(|_| "authorization_code"));
     let scopes: Vec<_> = Permission::ALL.iter().map(|p| p.scope()).collect();

@@ -1,18 +1,17 @@
 //! Access tokens: JWT signed with Ed25519, and nothing else is ever accepted (RFC 8725).
 
-use crate::problem::{ApiError, ApiResult, Code};
-use aws_lc_rs::{
-    digest,
-    signature::{Ed25519KeyPair, KeyPair},
+use crate::{
+    keyring::Keyring,
+    problem::{ApiError, ApiResult, Code},
 };
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Duration, Utc};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, Header, Validation};
+use parking_lot::RwLock;
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// How long an access token is good.
@@ -28,10 +27,7 @@ const TYPE: &str = "at+jwt";
 
 /// Signs and checks tokens.
 pub struct Tokens {
-    key_id: String,
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    public: String,
+    ring: RwLock<Arc<Keyring>>,
 }
 
 /// What a token says (RFC 7519, RFC 9068).
@@ -62,38 +58,30 @@ pub struct Claims {
     pub exp: i64,
 }
 
-/// A new private key as PKCS#8 PEM, as `openssl genpkey -algorithm ed25519` would make it.
-///
-/// # Errors
-/// When the machine gives no randomness.
-pub fn generate_key() -> Result<String, String> {
-    let pair = Ed25519KeyPair::generate().map_err(|e| e.to_string())?;
-    let der = pair.to_pkcs8v1().map_err(|e| e.to_string())?;
-    let body = STANDARD.encode(der.as_ref());
-    let lines: Vec<_> = body.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-    Ok(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n")))
-}
-
 impl Tokens {
-    /// Reads a private key in PKCS#8 PEM.
+    /// Reads private keys in PKCS#8 PEM.
     ///
     /// # Errors
-    /// When it is no Ed25519 key.
+    /// When there is none, or one is no Ed25519 key.
     pub fn from_pem(pem: &str) -> Result<Self, String> {
-        let body: String = pem.lines().filter(|l| !l.starts_with("-----")).map(str::trim).collect();
-        let der = STANDARD.decode(body).map_err(|_| "it is not PEM".to_owned())?;
-        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der)
-            .map_err(|_| "it is not an Ed25519 key in PKCS#8; make one with `openssl genpkey -algorithm ed25519`")?;
-        let public = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
-        // RFC 7638 thumbprint: replicas that share the key share its name.
-        let thumb = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{public}"}}"#);
-        let key_id = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, thumb.as_bytes()));
-        Ok(Self {
-            key_id,
-            encoding: EncodingKey::from_ed_der(&der),
-            decoding: DecodingKey::from_ed_components(&public).map_err(|e| e.to_string())?,
-            public,
-        })
+        Ok(Self { ring: RwLock::new(Arc::new(Keyring::from_pem(pem)?)) })
+    }
+
+    /// Takes the keys of a file that may have changed; says whether they are other ones.
+    ///
+    /// # Errors
+    /// When they can't be used: those there were stay.
+    pub fn reload(&self, pem: &str) -> Result<bool, String> {
+        let ring = Arc::new(Keyring::from_pem(pem)?);
+        let changed = ring.to_pem().expose_secret() != self.keyring().to_pem().expose_secret();
+        *self.ring.write() = ring;
+        Ok(changed)
+    }
+
+    /// The keys in force.
+    #[must_use]
+    pub fn keyring(&self) -> Arc<Keyring> {
+        self.ring.read().clone()
     }
 
     /// A token for a user that no session ends.
@@ -133,9 +121,10 @@ impl Tokens {
             nbf: now.timestamp(),
             exp: (now + LIFETIME).timestamp(),
         });
-        let header =
-            Header { typ: Some(TYPE.to_owned()), kid: Some(self.key_id.clone()), ..Header::new(Algorithm::EdDSA) };
-        jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(ApiError::internal)
+        let ring = self.keyring();
+        let key = ring.signing(now).ok_or_else(|| ApiError::internal("there is no signing key"))?;
+        let header = Header { typ: Some(TYPE.to_owned()), kid: Some(key.id.clone()), ..Header::new(Algorithm::EdDSA) };
+        jsonwebtoken::encode(&header, &claims, &key.encoding).map_err(ApiError::internal)
     }
 
     /// The claims of a token that is ours and good at `now`. The library's defaults are lenient (a minute of leeway,
@@ -152,40 +141,32 @@ impl Tokens {
         let header = token.split('.').next().and_then(|h| URL_SAFE_NO_PAD.decode(h).ok());
         let header: Value = header.and_then(|h| serde_json::from_slice(&h).ok()).ok_or_else(refused)?;
         let says = |name: &str| header.get(name).and_then(Value::as_str);
-        if says("alg") != Some("EdDSA")
-            || says("typ") != Some(TYPE)
-            || says("kid") != Some(self.key_id.as_str())
-            || header.get("crit").is_some()
-        {
+        if says("alg") != Some("EdDSA") || says("typ") != Some(TYPE) || header.get("crit").is_some() {
             return Err(refused());
         }
+        let ring = self.keyring();
+        let key = says("kid").and_then(|id| ring.by_id(id)).ok_or_else(refused)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let claims: Claims = jsonwebtoken::decode(token, &self.decoding, &validation).map_err(|_| refused())?.claims;
+        let claims: Claims = jsonwebtoken::decode(token, &key.decoding, &validation).map_err(|_| refused())?.claims;
         let (now, leeway) = (now.timestamp(), LEEWAY.num_seconds());
         if claims.exp + leeway <= now || claims.nbf - leeway > now {
             return Err(refused());
         }
         Ok(claims)
     }
-
-    /// The public key as a JWK set (RFC 7517).
-    #[must_use]
-    pub fn jwks(&self) -> Value {
-        json!({"keys": [{
-            "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.key_id, "x": self.public,
-        }]})
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keyring::generate_key;
     use chrono::TimeZone;
+    use serde_json::json;
 
     #[test]
     fn only_our_own_tokens_of_the_right_time_are_good() {
@@ -199,14 +180,15 @@ mod tests {
         assert!(tokens.verify(&token, now + LIFETIME + LEEWAY).is_err(), "expired");
         assert!(tokens.verify(&token, now - Duration::minutes(1)).is_err(), "not yet valid");
         assert!(tokens.verify(&token[..token.len() - 2], now).is_err(), "truncated");
+        let key_id = tokens.keyring().keys()[0].id.clone();
         let payload = token.split('.').nth(1).unwrap();
         let signature = token.split('.').nth(2).unwrap();
         for header in [
-            json!({"alg": "none", "typ": TYPE, "kid": tokens.key_id}),
-            json!({"alg": "HS256", "typ": TYPE, "kid": tokens.key_id}),
-            json!({"alg": "EdDSA", "typ": "JWT", "kid": tokens.key_id}),
+            json!({"alg": "none", "typ": TYPE, "kid": key_id}),
+            json!({"alg": "HS256", "typ": TYPE, "kid": key_id}),
+            json!({"alg": "EdDSA", "typ": "JWT", "kid": key_id}),
             json!({"alg": "EdDSA", "typ": TYPE, "kid": "../../etc/passwd"}),
-            json!({"alg": "EdDSA", "typ": TYPE, "kid": tokens.key_id, "crit": ["x"]}),
+            json!({"alg": "EdDSA", "typ": TYPE, "kid": key_id, "crit": ["x"]}),
         ] {
             let forged = format!("{}.{payload}.{signature}", URL_SAFE_NO_PAD.encode(header.to_string()));
             assert_eq!(tokens.verify(&forged, now).unwrap_err().code, Code::Unauthenticated, "{header}");

@@ -14,6 +14,7 @@ use sea_orm::{
     QuerySelect, sea_query::Expr,
 };
 use sha2::{Digest, Sha256};
+use std::net::IpAddr;
 use tinhnguyen_domain::access::Reaches;
 use uuid::Uuid;
 
@@ -39,6 +40,8 @@ pub struct Change<'a> {
     pub request_id: &'a str,
     /// At which unit; none for what belongs to the whole country.
     pub org_unit_id: Option<Uuid>,
+    /// From which address; none for what the command line or the service itself does.
+    pub address: Option<IpAddr>,
 }
 
 /// Remembers a change.
@@ -56,6 +59,7 @@ pub async fn record(tx: &Tx, change: &Change<'_>) -> StoreResult<()> {
         request_id: Set(change.request_id.to_owned()),
         org_unit_id: Set(change.org_unit_id),
         seal: Set(None),
+        address: Set(change.address.map(|address| address.to_string())),
     };
     t::Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())
@@ -82,6 +86,8 @@ pub struct Entry {
     pub org_unit_id: Option<Uuid>,
     /// The seal that covers it.
     pub seal: Option<i64>,
+    /// From which address.
+    pub address: Option<String>,
 }
 
 impl TryFrom<t::Model> for Entry {
@@ -98,6 +104,7 @@ impl TryFrom<t::Model> for Entry {
             request_id: row.request_id,
             org_unit_id: row.org_unit_id,
             seal: row.seal,
+            address: row.address,
         })
     }
 }
@@ -227,6 +234,11 @@ fn chain(before: &[u8], number: i64, rows: &[t::Model]) -> Vec<u8> {
         feed(row.resource_id.as_bytes());
         feed(row.request_id.as_bytes());
         feed(row.org_unit_id.as_ref().map_or(&[][..], |id| id.as_bytes()));
+        // Rows of before addresses were kept have the hash that they had.
+        if let Some(address) = &row.address {
+            feed(b"address");
+            feed(address.as_bytes());
+        }
     }
     hasher.finalize().to_vec()
 }

@@ -235,6 +235,7 @@ entity!(audit_log, "audit_log", {
     request_id: String,
     org_unit_id: Option<Uuid>,
     seal: Option<i64>,
+    address: Option<String>,
 });
 
 entity!(audit_seal, "audit_seal", {
@@ -257,6 +258,14 @@ entity!(session, "session", {
     user_id: Uuid,
     created_at: DateTimeUtc,
     revoked_at: Option<DateTimeUtc>,
+});
+
+entity!(login_place, "login_place", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    user_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    address: String,
+    seen_at: DateTimeUtc,
 });
 
 entity!(refresh_token, "refresh_token", {

@@ -2,17 +2,21 @@
 
 use crate::{
     StoreResult, Tx,
-    entities::{refresh_token as t, session as s},
+    entities::{login_place as p, refresh_token as t, session as s},
 };
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::Expr,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, OnConflict},
 };
 use uuid::Uuid;
 
 /// How long a refresh token is good when it is not used.
 pub const REFRESH_LIFETIME: Duration = Duration::days(30);
+
+/// How long a place is remembered from which somebody logged in.
+pub const PLACE_LIFETIME: Duration = Duration::days(90);
 
 /// A refresh token as it is stored: never the secret itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +133,35 @@ pub async fn session_of(
     Ok(s::Entity::find_by_id(token.session_id).one(conn).await?.map(|session| (session.id, session.user_id)))
 }
 
+/// Remembers that an account was logged in to from a place.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn remember_place(tx: &Tx, user_id: Uuid, place: &str, at: DateTime<Utc>) -> StoreResult<()> {
+    let row = p::ActiveModel { user_id: Set(user_id), address: Set(place.to_owned()), seen_at: Set(at) };
+    p::Entity::insert(row)
+        .on_conflict(
+            OnConflict::columns([p::Column::UserId, p::Column::Address]).update_column(p::Column::SeenAt).to_owned(),
+        )
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+/// Whether an account was lately logged in to from a place.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn knows_place(
+    conn: &impl ConnectionTrait,
+    user_id: Uuid,
+    place: &str,
+    at: DateTime<Utc>,
+) -> StoreResult<bool> {
+    let seen = p::Entity::find_by_id((user_id, place.to_owned())).filter(p::Column::SeenAt.gt(at - PLACE_LIFETIME));
+    Ok(seen.count(conn).await? > 0)
+}
+
 /// Ends a session: its refresh tokens and its access tokens stop working at once.
 ///
 /// # Errors
@@ -155,11 +188,13 @@ async fn end_where(tx: &Tx, which: sea_orm::sea_query::SimpleExpr, at: DateTime<
     Ok(())
 }
 
-/// Forgets refresh tokens that have long expired, and the sessions that have none left; gives how many tokens.
+/// Forgets refresh tokens that have long expired, the sessions that have none left, and places of long ago; gives how
+/// many tokens.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn sweep(tx: &Tx, at: DateTime<Utc>) -> StoreResult<u64> {
+    p::Entity::delete_many().filter(p::Column::SeenAt.lt(at - PLACE_LIFETIME)).exec(tx).await?;
     let gone = t::Entity::delete_many().filter(t::Column::ExpiresAt.lt(at - Duration::days(1))).exec(tx).await?;
     let kept = t::Entity::find().select_only().column(t::Column::SessionId).into_query();
     s::Entity::delete_many()

@@ -60,6 +60,7 @@ pub async fn add(tx: &Tx, new: &NewUser<'_>, password_hash: &str, now: DateTime<
         resource_id,
         request_id: COMMAND_LINE,
         org_unit_id: None,
+        address: None,
     };
     audit::record(tx, &change("create_user", "user", id)).await?;
     if let Some((role, org_unit_id, team_id)) = new.grant {
@@ -207,6 +208,7 @@ async fn set_password(store: &Store, username: &str, hash: &str) -> Result<()> {
                 resource_id: id,
                 request_id: COMMAND_LINE,
                 org_unit_id: None,
+                address: None,
             };
             audit::record(tx, &change).await
         })

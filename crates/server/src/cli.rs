@@ -16,6 +16,7 @@ Examples:
   tinhnguyen user passwd admin                set a new password for the administrator
   tinhnguyen progress check                   compare results, ledger and totals
   tinhnguyen audit verify                     find a changed or removed row of the audit log
+  tinhnguyen keys rotate                      sign tokens with a new key from ten minutes on
 
 Every setting may also stand in the environment (--data-dir is TINHNGUYEN_DATA_DIR) or in the file
 tinhnguyen.toml in the working directory (data_dir = \"…\").";
@@ -72,6 +73,9 @@ pub enum Command {
     /// Check the audit log
     #[command(subcommand)]
     Audit(Audit),
+    /// List or rotate the keys that sign tokens
+    #[command(subcommand)]
+    Keys(Keys),
     /// Add users and set passwords
     #[command(subcommand)]
     User(User),
@@ -95,6 +99,23 @@ pub enum Progress {
 pub enum Audit {
     /// Check every row against its seal and every seal against the one before; exit code 1 when one does not hold
     Verify,
+}
+
+/// What to do with the keys that sign tokens.
+#[derive(Subcommand, Debug, Clone, Copy)]
+pub enum Keys {
+    /// List the keys of the file and what each does
+    List,
+    /// Add a key that signs from a little later on; the one before goes on checking what it signed
+    ///
+    /// Running services read the file again within seconds. Keys whose tokens have all run out are left out.
+    Rotate {
+        /// Minutes until the new key signs: by then every replica, and everybody who keeps the public keys, must know it
+        #[arg(long, value_name = "MINUTES", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=10_080))]
+        after: u16,
+    },
+    /// Put one new key in the place of all: every access token stops working within seconds. For when a key got out
+    Replace,
 }
 
 /// What to do with a user.

@@ -15,6 +15,11 @@ use std::{
     str::FromStr,
 };
 use thiserror::Error;
+use tinhnguyen_http::{
+    address::Networks,
+    cors::Origins,
+    limits::{Limits, Quotas},
+};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -60,6 +65,21 @@ pub struct Flags {
     /// Where clients reach the service, for links in answers [default: links without a host]
     #[arg(long, global = true, value_name = "URL")]
     pub public_url: Option<String>,
+    /// Addresses and networks of the proxies in front, separated by commas; only they are believed when they say in
+    /// X-Forwarded-For whom they speak for [default: none]
+    #[arg(long, global = true, value_name = "NETWORKS")]
+    pub trusted_proxies: Option<String>,
+    /// Origins such as https://app.example.org whose pages may call the API from a browser, separated by commas; what is
+    /// public may be read from everywhere [default: none]
+    #[arg(long, global = true, value_name = "ORIGINS")]
+    pub cors_origins: Option<String>,
+    /// Requests a minute, of each replica: by address with a token, for tokens, and of the public; by person reading and
+    /// writing; by registered client [default: address=60000,auth=600,public=3000,read=6000,write=3000,client=30000]
+    #[arg(long, global = true, value_name = "NAME=N,…")]
+    pub rate_limits: Option<String>,
+    /// Networks to which these limits don't apply, or none [default: 127.0.0.0/8,::1/128]
+    #[arg(long, global = true, value_name = "NETWORKS")]
+    pub rate_limit_exempt: Option<String>,
     /// How logs are written to stderr: text or json [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<String>,
@@ -87,7 +107,7 @@ const NAMES: [&str; OWN.len() + account_settings::NAMES.len()] = {
 };
 
 /// Those of the service itself.
-const OWN: [&str; 11] = [
+const OWN: [&str; 15] = [
     "listen",
     "data_dir",
     "database_url",
@@ -96,6 +116,10 @@ const OWN: [&str; 11] = [
     "admin_password_file",
     "signing_key_file",
     "public_url",
+    "trusted_proxies",
+    "cors_origins",
+    "rate_limits",
+    "rate_limit_exempt",
     "log_format",
     "log",
     "workers",
@@ -112,6 +136,10 @@ impl Flags {
             &self.admin_password_file,
             &self.signing_key_file,
             &self.public_url,
+            &self.trusted_proxies,
+            &self.cors_origins,
+            &self.rate_limits,
+            &self.rate_limit_exempt,
             &self.log_format,
             &self.log,
             &self.workers,
@@ -236,6 +264,14 @@ pub struct Config {
     pub signing_key_file: Option<Setting<PathBuf>>,
     /// Where clients reach the service, without a slash at the end.
     pub public_url: Option<Setting<String>>,
+    /// Proxies that are believed.
+    pub trusted_proxies: Option<Setting<Networks>>,
+    /// Other origins whose pages may call the API.
+    pub cors_origins: Option<Setting<Origins>>,
+    /// How much one caller may ask for.
+    pub rate_limits: Setting<Quotas>,
+    /// Who may ask for as much as they like.
+    pub rate_limit_exempt: Setting<Networks>,
     /// How logs are written.
     pub log_format: Setting<LogFormat>,
     /// What is logged.
@@ -279,6 +315,10 @@ impl Config {
             admin_password_file: given.take("admin_password_file")?,
             signing_key_file: given.take("signing_key_file")?,
             public_url: given.take_with("public_url", public_url)?,
+            trusted_proxies: given.take("trusted_proxies")?,
+            cors_origins: given.take("cors_origins")?,
+            rate_limits: given.or("rate_limits", Quotas::default())?,
+            rate_limit_exempt: given.or("rate_limit_exempt", Limits::default_exempt())?,
             log_format: given.or("log_format", LogFormat::Text)?,
             log: given
                 .take_with("log", log_filter)?
@@ -303,6 +343,10 @@ impl Config {
             path(&self.admin_password_file),
             path(&self.signing_key_file),
             self.public_url.as_ref().map(|s| (quoted(&s.value), s.source.clone())),
+            self.trusted_proxies.as_ref().map(|s| (quoted(&s.value), s.source.clone())),
+            self.cors_origins.as_ref().map(|s| (quoted(&s.value), s.source.clone())),
+            Some((quoted(self.rate_limits.value), self.rate_limits.source.clone())),
+            Some((quoted(&self.rate_limit_exempt.value), self.rate_limit_exempt.source.clone())),
             Some((quoted(self.log_format.value), self.log_format.source.clone())),
             Some((quoted(&self.log.value), self.log.source.clone())),
             Some((self.workers.value.to_string(), self.workers.source.clone())),

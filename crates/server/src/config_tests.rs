@@ -104,6 +104,10 @@ fn what_is_wrong_or_unknown_stops_and_says_which_and_where_but_not_the_value() {
         (read(&none, &[("TINHNGUYEN_OIDC_ISSUER", "http://example.org")], None), ["`oidc_issuer`", "https://"]),
         (read(&none, &[("TINHNGUYEN_OIDC_ISSUER", "https://example.org")], None), ["`oidc_issuer`", "oidc_client_id"]),
         (read(&none, &[("TINHNGUYEN_OIDC_CLIENT_ID", "s3cret")], None), ["`oidc_client_id`", "oidc_issuer"]),
+        (read(&none, &[("TINHNGUYEN_TRUSTED_PROXIES", "10.0.0.0/8,proxy")], None), ["`trusted_proxies`", "`proxy`"]),
+        (read(&none, &[("TINHNGUYEN_CORS_ORIGINS", "*")], None), ["`cors_origins`", "https://"]),
+        (read(&none, &[("TINHNGUYEN_RATE_LIMITS", "read=0")], None), ["`rate_limits`", "`read=0`"]),
+        (read(&none, &[("TINHNGUYEN_RATE_LIMIT_EXEMPT", "everybody")], None), ["`rate_limit_exempt`", "10.0.0.0/8"]),
         (read(&none, &[], Some("lissten = \"x\"")), ["`lissten`", FILE]),
         (read(&none, &[], Some("\nworkers = true")), ["`workers`", FILE]),
         (read(&none, &[], Some("\ndatabase_url = s3cret")), ["line 2", FILE]),
@@ -127,6 +131,9 @@ fn what_is_in_force_is_told_with_its_sources_and_without_secrets() {
         "log = \"warn\"  # environment variable TINHNGUYEN_LOG\n",
         "data_dir = \"./data\"  # default\n",
         "# public_url is not set\n",
+        "# cors_origins is not set\n",
+        "rate_limits = \"address=60000,auth=600,public=3000,read=6000,write=3000,client=30000\"  # default\n",
+        "rate_limit_exempt = \"127.0.0.0/8,::1/128\"  # default\n",
     ] {
         assert!(text.contains(line), "{text}");
     }

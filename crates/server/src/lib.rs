@@ -12,6 +12,7 @@ pub mod config;
 pub mod database_url;
 mod demo;
 mod healthcheck;
+mod keys;
 mod logging;
 pub mod open;
 mod progress;
@@ -95,6 +96,7 @@ async fn execute(command: Command, config: &Config) -> anyhow::Result<ExitCode> 
         Command::Demo => demo::run(config).await,
         Command::Progress(what) => progress::run(config, what).await,
         Command::Audit(cli::Audit::Verify) => audit::verify(config).await,
+        Command::Keys(what) => keys::run(config, what),
         Command::User(what) => accounts::run(config, what).await,
         Command::Config | Command::Openapi { .. } | Command::Healthcheck => Ok(ExitCode::SUCCESS),
     }

@@ -4,14 +4,17 @@ use crate::{
     account_settings::MailTransport, config::Config, database_url::DatabaseUrl, healthcheck::reachable, secrets,
 };
 use anyhow::{Context, Result, anyhow};
-use secrecy::ExposeSecret;
-use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path};
+use secrecy::{ExposeSecret, SecretString};
+use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
 use tinhnguyen_http::{
     accounts::Accounts,
     mail::delivery::{Delivery, Server, sender},
     oidc::{Provider, Settings},
     sealed::Sealer,
-    tokens::Tokens,
 };
 use tinhnguyen_persistence::{Database, Store};
 
@@ -75,22 +78,27 @@ pub async fn current_store(config: &Config) -> Result<Store> {
     Ok(store)
 }
 
-/// The keys that sign tokens.
+/// Where the keys that sign tokens are.
+#[must_use]
+pub fn signing_keys_path(config: &Config) -> PathBuf {
+    match &config.signing_key_file {
+        Some(file) => file.value.clone(),
+        None => config.data_dir.value.join("signing_key.pem"),
+    }
+}
+
+/// The text of the keys that sign tokens.
 ///
 /// # Errors
-/// When the key can't be read or made, or is no Ed25519 key.
-pub fn tokens(config: &Config) -> Result<Tokens> {
-    let (path, pem) = match &config.signing_key_file {
+/// When it can't be read or made.
+pub fn signing_keys(config: &Config) -> Result<SecretString> {
+    let path = signing_keys_path(config);
+    if config.signing_key_file.is_some() {
         // A named file is the operator's: it is never made, because each replica would make its own.
-        Some(file) => (file.value.clone(), secrets::read(&file.value)?),
-        None => {
-            make_directory(&config.data_dir.value)?;
-            let path = config.data_dir.value.join("signing_key.pem");
-            let pem = secrets::signing_key(&path)?;
-            (path, pem)
-        }
-    };
-    Tokens::from_pem(pem.expose_secret()).map_err(|e| anyhow!("the signing key {} can't be used: {e}", path.display()))
+        return secrets::read(&path);
+    }
+    make_directory(&config.data_dir.value)?;
+    secrets::signing_key(&path)
 }
 
 /// Settings and keys of people's accounts.

@@ -9,7 +9,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
-use tinhnguyen_http::{passwords::MIN_LENGTH, tokens};
+use tinhnguyen_http::{keyring, passwords::MIN_LENGTH};
 
 /// Letters and digits that nobody takes for one another.
 const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -53,7 +53,7 @@ pub fn read_password(path: &Path) -> Result<SecretString> {
 /// # Errors
 /// When the file can be neither read nor made.
 pub fn signing_key(path: &Path) -> Result<SecretString> {
-    made_once(path, "signing key", || tokens::generate_key().map(SecretString::from))
+    made_once(path, "signing key", || keyring::generate_key().map(SecretString::from))
 }
 
 /// The key in a file; when the file is not there, makes one that only the owner reads. Two processes that start at once
@@ -83,6 +83,33 @@ pub fn made_once(path: &Path, what: &str, make: impl FnOnce() -> Result<SecretSt
         }
         Err(err) => Err(whole(err)),
     }
+}
+
+/// Writes a secret over the one in a file. The file stays the same one, with its owner and its rights, because containers
+/// hold on to it; the whole new text lies beside it meanwhile, in `…new`, in case we are interrupted.
+///
+/// # Errors
+/// When a file can't be written.
+pub fn write_over(path: &Path, secret: &SecretString) -> Result<()> {
+    let text = secret.expose_secret().as_bytes();
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let at = |path: &Path| format!("the file {} can't be written", path.display());
+    let mut copy = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&beside)
+        .with_context(|| at(beside.as_ref()))?;
+    copy.write_all(text).and_then(|()| copy.sync_all()).with_context(|| at(beside.as_ref()))?;
+    let written = OpenOptions::new().write(true).truncate(true).open(path).and_then(|mut file| {
+        file.write_all(text)?;
+        file.sync_all()
+    });
+    if written.is_ok() {
+        fs::remove_file(&beside).with_context(|| at(beside.as_ref()))?;
+    }
+    written.with_context(|| at(path))
 }
 
 #[cfg(test)]
@@ -126,7 +153,7 @@ mod tests {
             makers.into_iter().map(|maker| maker.join().unwrap().expose_secret().to_owned()).collect()
         });
         assert!(keys.iter().all(|key| *key == keys[0]), "all have the same key");
-        tokens::Tokens::from_pem(&keys[0]).unwrap();
+        keyring::Keyring::from_pem(&keys[0]).unwrap();
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "nothing is left beside it");
         assert!(signing_key(&dir.join("absent").join("key.pem")).is_err());

@@ -7,13 +7,16 @@ use crate::{
     open, say,
 };
 use actix_web::{HttpServer, web};
-use anyhow::{Context, Result, bail};
-use secrecy::ExposeSecret;
-use std::{convert::Infallible, io::ErrorKind, net::TcpListener, process::ExitCode, sync::Arc, time::Duration};
+use anyhow::{Context, Result, anyhow, bail};
+use secrecy::{ExposeSecret, SecretString};
+use std::{
+    convert::Infallible, io::ErrorKind, net::TcpListener, path::Path, process::ExitCode, sync::Arc, time::Duration,
+};
 use tinhnguyen_domain::clock::{Clock, SystemClock};
 use tinhnguyen_http::{
-    app::{App, service},
+    app::{App, Settings, service},
     mail::delivery::Delivery,
+    tokens::Tokens,
 };
 use tinhnguyen_persistence::{Store, StoreError, audit, idempotency, identities, mail, reference, resets, sessions};
 use tokio::{
@@ -38,6 +41,9 @@ const SEAL_EVERY: Duration = Duration::from_secs(1);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// How often waiting mail is looked for.
 const MAIL_EVERY: Duration = Duration::from_secs(2);
+
+/// How often the signing keys are read again.
+const REREAD_EVERY: Duration = Duration::from_secs(5);
 
 /// What tells us to stop: SIGTERM, or Ctrl-C.
 struct Stop {
@@ -84,6 +90,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         .context("the service can't be started")?
         .run();
     let handle = server.handle();
+    let keys = open::signing_keys_path(config);
     if let Err(err) = say(welcome(config, &first)) {
         warn!(error = %err, "the welcome was not shown; a password lost with it is replaced by `tinhnguyen user passwd`");
     }
@@ -111,6 +118,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         never = sweep(&app.store) => match never {},
         never = seal(&app.store) => match never {},
         never = deliver(&delivery, &app) => match never {},
+        never = reread_keys(&app, &keys) => match never {},
     };
     if let Err(err) = seal_all(&app.store).await {
         warn!(error = %err, "the last rows of the audit log wait for their seal until the next start");
@@ -137,16 +145,23 @@ fn listen(config: &Config) -> Result<TcpListener> {
 
 /// Schema, reference data, keys, first user.
 async fn prepare(config: &Config) -> Result<(App, First)> {
-    let tokens = open::tokens(config)?;
+    let tokens = Tokens::from_pem(open::signing_keys(config)?.expose_secret())
+        .map_err(|e| anyhow!("the signing key {} can't be used: {e}", open::signing_keys_path(config).display()))?;
     let accounts = open::accounts(config)?;
     let store = open::migrated_store(config).await?;
     let seeded = reference::seed(&store).await.context("the reference data can't be added")?;
     if seeded.total() > 0 {
         info!(rows = seeded.total(), "added reference data");
     }
-    let public_url = config.public_url.as_ref().map_or("", |url| url.value.as_str());
+    let settings = Settings {
+        public_url: config.public_url.as_ref().map(|url| url.value.clone()).unwrap_or_default(),
+        trusted_proxies: config.trusted_proxies.as_ref().map(|s| s.value.clone()).unwrap_or_default(),
+        cors_origins: config.cors_origins.as_ref().map(|s| s.value.clone()).unwrap_or_default(),
+        quotas: config.rate_limits.value,
+        quota_exempt: config.rate_limit_exempt.value.clone(),
+    };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let app = App { accounts, ..App::new(store, clock, tokens, public_url) };
+    let app = App { accounts, ..App::new(store, clock, tokens, settings) };
     let file = config.admin_password_file.as_ref().map(|file| file.value.as_path());
     let first = accounts::make_first(&app.store, &app.passwords, file).await?;
     Ok((app, first))
@@ -180,6 +195,34 @@ async fn deliver(delivery: &Delivery, app: &App) -> Infallible {
         every.tick().await;
         if let Err(err) = delivery.run(app).await {
             warn!(error = %err, "the outbox can't be read; tried again in a moment");
+        }
+    }
+}
+
+/// Takes note of new signing keys, so that nothing need be restarted when they are rotated.
+async fn reread_keys(app: &App, path: &Path) -> Infallible {
+    let mut every = interval(REREAD_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut refused = String::new();
+    loop {
+        every.tick().await;
+        let read = match tokio::fs::read_to_string(path).await.map(SecretString::from) {
+            Ok(text) => app.tokens.reload(text.expose_secret()),
+            Err(err) => Err(err.to_string()),
+        };
+        match read {
+            Ok(changed) => {
+                if changed {
+                    info!(keys = app.tokens.keyring().keys().len(), "took note of new signing keys");
+                }
+                refused.clear();
+            }
+            // Once, not every few seconds.
+            Err(err) if err != refused => {
+                warn!(file = %path.display(), error = %err, "the signing keys can't be read again; those in force stay");
+                refused = err;
+            }
+            Err(_) => {}
         }
     }
 }

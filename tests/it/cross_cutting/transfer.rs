@@ -13,8 +13,9 @@ use std::{
 };
 use tinhnguyen_domain::clock::Clock;
 use tinhnguyen_http::{
-    app::{App, service},
-    tokens::{Tokens, generate_key},
+    app::{App, Settings, service},
+    keyring::generate_key,
+    tokens::Tokens,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -150,7 +151,7 @@ only! { Sqlite:
             t.store.clone(),
             Arc::new(Broken),
             Tokens::from_pem(&generate_key().unwrap()).unwrap(),
-            "",
+            Settings::default(),
         ));
         let running = in_process::init_service(service(state.clone())).await;
         for _ in 0..2 {

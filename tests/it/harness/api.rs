@@ -16,9 +16,10 @@ use std::{future::IntoFuture, ops::Deref, rc::Rc, sync::Arc, sync::LazyLock};
 use tinhnguyen_domain::{access::Role, clock::FixedClock};
 use tinhnguyen_http::{
     accounts::Accounts,
-    app::{App, service},
+    app::{App, Settings, service},
+    keyring::generate_key,
     sealed::Sealer,
-    tokens::{Tokens, generate_key},
+    tokens::Tokens,
 };
 use tinhnguyen_persistence::{Store, access};
 use uuid::Uuid;
@@ -33,12 +34,17 @@ static SECRETS: LazyLock<SecretString> = LazyLock::new(|| Sealer::generate().unw
 
 /// The application over a store, with a clock that the test moves.
 pub fn app(store: Store, clock: Arc<FixedClock>) -> App {
+    app_with(store, clock, Settings::default())
+}
+
+/// The same, as an operator has set it up.
+pub fn app_with(store: Store, clock: Arc<FixedClock>, settings: Settings) -> App {
     let accounts = Accounts {
         sealer: Sealer::from_text(&SECRETS).unwrap(),
         links: "https://tinhnguyen.example".to_owned(),
         ..Accounts::default()
     };
-    App { accounts, ..App::new(store, clock, Tokens::from_pem(&KEY).unwrap(), "") }
+    App { accounts, ..App::new(store, clock, Tokens::from_pem(&KEY).unwrap(), settings) }
 }
 
 /// The service over an application, as one function.
@@ -104,12 +110,17 @@ impl Fixture for T {
 impl T {
     /// A second application over the same database, as another replica is.
     pub async fn replica(&self) -> Replica {
-        let app = Data::new(app(self.store.clone(), self.clock.clone()));
+        self.replica_with(Settings::default()).await
+    }
+
+    /// The same, as an operator has set it up.
+    pub async fn replica_with(&self, settings: Settings) -> Replica {
+        let app = Data::new(app_with(self.store.clone(), self.clock.clone(), settings));
         Replica { call: serve(app.clone()).await, app }
     }
 
     /// A replica whose operator decided something else about accounts.
-    pub async fn replica_with(&self, decide: impl FnOnce(&mut Accounts)) -> Replica {
+    pub async fn replica_deciding(&self, decide: impl FnOnce(&mut Accounts)) -> Replica {
         let mut app = app(self.store.clone(), self.clock.clone());
         decide(&mut app.accounts);
         let app = Data::new(app);
@@ -278,6 +289,12 @@ impl Sending {
 
     pub fn json(self, body: &Value) -> Self {
         self.body("application/json", body.to_string())
+    }
+
+    /// From this address.
+    pub fn from(mut self, address: &str) -> Self {
+        self.request = self.request.peer_addr((address.parse::<std::net::IpAddr>().unwrap(), 40_000).into());
+        self
     }
 
     /// Leaves the check against the contract out, for answers that no contract can state.

@@ -27,6 +27,11 @@ pub fn hold(app: &Data<App>, method: &Method, path: &str, answer: &Answer) {
     assert!(answer.header("x-request-id").is_some_and(|id| !id.is_empty()), "no X-Request-Id: {told}");
     assert!(answer.header("cache-control").is_some(), "no Cache-Control: {told}");
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{told}");
+    if path.starts_with("/v1/") {
+        let quotas = |name: &str| answer.header(name).map(|list| list.split(", ").count());
+        assert!(quotas("ratelimit").is_some(), "no RateLimit: {told}");
+        assert_eq!(quotas("ratelimit"), quotas("ratelimit-policy"), "{told}");
+    }
     let is_problem = answer.header("content-type") == Some("application/problem+json");
     if is_problem {
         hold_problem(method, path, answer, &told);

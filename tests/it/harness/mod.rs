@@ -3,6 +3,7 @@
 mod api;
 mod conformance;
 mod database;
+pub mod desk;
 pub mod letters;
 pub mod provider;
 mod rows;

@@ -19,8 +19,9 @@ use std::{
 };
 use tinhnguyen_http::{
     accounts::Accounts,
+    keyring::generate_key,
     oidc::{Provider, Settings},
-    tokens::{Tokens, generate_key},
+    tokens::Tokens,
 };
 
 pub const CLIENT: &str = "tinhnguyen";
@@ -51,7 +52,7 @@ pub struct Idp {
 impl Idp {
     pub async fn start() -> Self {
         let key = generate_key().unwrap();
-        let jwks = Tokens::from_pem(&key).unwrap().jwks();
+        let jwks = Tokens::from_pem(&key).unwrap().keyring().jwks();
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let issuer = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
         let (issued, says) = (Mutex::default(), Mutex::new(json!({})));

@@ -250,6 +250,7 @@ async fn answer(app: &App, asked: &resets::Asked) -> ApiResult<()> {
                     resource_id: user_id,
                     request_id: &asked.request_id,
                     org_unit_id: None,
+                    address: None,
                 };
                 audit::record(tx, &change).await?;
             }

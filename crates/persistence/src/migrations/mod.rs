@@ -13,6 +13,7 @@ mod m07_sessions;
 mod m08_audit;
 mod m09_accounts;
 mod m10_email_index;
+mod m13_addresses;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m08_audit::M),
             Box::new(m09_accounts::M),
             Box::new(m10_email_index::M),
+            Box::new(m13_addresses::M),
         ]
     }
 }

@@ -2,14 +2,14 @@
 
 use crate::{
     page::{list_query, page_schema},
-    passwords::MIN_LENGTH,
+    passwords::is_strong,
     problem::Code,
     request::broken,
     schema::RoleSchema,
     slices::item,
 };
 use chrono::NaiveDate;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use tinhnguyen_domain::access::Role;
 use tinhnguyen_persistence::access as d;
@@ -77,13 +77,12 @@ impl Password {
         &self.0
     }
 
-    /// Holds that it is strong enough.
+    /// Holds that it is hard to guess, also for somebody who knows these names of its owner.
     ///
     /// # Errors
     /// `weak_password` at `/password`.
-    pub fn ensure_strong(&self) -> Result<(), ValidationError> {
-        let long = self.0.expose_secret().chars().count() >= MIN_LENGTH;
-        if long { Ok(()) } else { Err(broken(Code::WeakPassword, "/password")) }
+    pub fn ensure_strong(&self, known: &[&str]) -> Result<(), ValidationError> {
+        if is_strong(&self.0, known) { Ok(()) } else { Err(broken(Code::WeakPassword, "/password")) }
     }
 }
 
@@ -105,14 +104,15 @@ pub struct NewUser {
     #[serde(default)]
     #[schema(format = "email", min_length = 3, max_length = 254)]
     pub email: Option<String>,
-    /// At least 12 characters. Without one the account can't log in by password.
+    /// At least 12 characters and hard to guess. Without one the account can't log in by password.
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, format = "password", example = "mat-khau-du-dai-2024")]
     pub password: Option<Password>,
 }
 
 fn strong_when_new(new: &NewUser) -> Result<(), ValidationError> {
-    new.password.as_ref().map_or(Ok(()), Password::ensure_strong)
+    let known = [new.username.as_str(), new.full_name.as_str(), new.email.as_deref().unwrap_or_default()];
+    new.password.as_ref().map_or(Ok(()), |password| password.ensure_strong(&known))
 }
 
 /// What changes in an account (JSON Merge Patch, RFC 7396).
@@ -129,7 +129,7 @@ pub struct UserPatch {
     #[serde(default, with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<String>, format = "email", min_length = 3, max_length = 254)]
     pub email: Option<Option<String>>,
-    /// A new password, at least 12 characters.
+    /// A new password, at least 12 characters and hard to guess.
     #[serde(default)]
     #[schema(nullable = false, value_type = String, min_length = 1, max_length = 200, format = "password")]
     pub password: Option<Password>,
@@ -140,7 +140,8 @@ pub struct UserPatch {
 }
 
 fn strong_when_changed(patch: &UserPatch) -> Result<(), ValidationError> {
-    patch.password.as_ref().map_or(Ok(()), Password::ensure_strong)
+    // What stands in the account already is looked at with the account.
+    patch.password.as_ref().map_or(Ok(()), |password| password.ensure_strong(&[]))
 }
 
 item! {

@@ -5,7 +5,8 @@ use crate::{
     allowed::{AccessRead, AccessWrite, Demand, Scope, forbidden},
     fields::Faults,
     page::ListQuery,
-    problem::{ApiError, ApiResult, Code},
+    passwords::is_strong,
+    problem::{ApiError, ApiResult, Code, Fault},
     reply::{Cx, Reply},
 };
 use chrono::NaiveDate;
@@ -108,6 +109,12 @@ pub async fn change_user(
     if patch.disabled == Some(true) && id == cx.actor_id {
         return Err(ApiError::new(Code::WrongState)
             .detail("Không thể tự khóa tài khoản của mình.", "Nobody shuts their own account."));
+    }
+    if let Some(password) = &patch.password {
+        let known = [user.username.as_str(), user.full_name.as_str(), user.email.as_deref().unwrap_or_default()];
+        if !is_strong(password.secret(), &known) {
+            return Err(ApiError::fault(Fault::at("/password", Code::WeakPassword)));
+        }
     }
     if let Some(name) = &patch.full_name {
         user.full_name.clone_from(name);

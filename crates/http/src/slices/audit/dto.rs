@@ -27,6 +27,9 @@ pub struct AuditEntry {
     /// In which request.
     #[schema(max_length = 64, example = "0190a1b2-0000-7000-8000-00000000000a")]
     pub request_id: String,
+    /// From which address; null for what the command line or the service itself did.
+    #[schema(max_length = 45, example = "203.0.113.9")]
+    pub address: Option<String>,
     /// At which unit; null for what belongs to the whole country.
     pub org_unit_id: Option<Uuid>,
     /// The seal that covers it; null for a moment, until the next one is set.
@@ -48,6 +51,7 @@ impl AuditEntry {
             resource: entry.resource,
             resource_id: entry.resource_id,
             request_id: entry.request_id,
+            address: entry.address,
             org_unit_id: entry.org_unit_id,
             seal: entry.seal,
         }

@@ -54,7 +54,7 @@ async fn create_token(request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
     request.no_query()?;
     let outcome = match Form::read(&request).await? {
-        Ok(form) => ops::token(&app, &form, &request.id()).await?,
+        Ok(form) => ops::token(&app, &form, &request.provenance()?).await?,
         Err(refused) => Err(refused),
     };
     Ok(answer(outcome))
@@ -73,7 +73,7 @@ async fn revoke_token(request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
     request.no_query()?;
     let outcome = match Form::read(&request).await? {
-        Ok(form) => ops::revoke(&app, &form, &request.id()).await?,
+        Ok(form) => ops::revoke(&app, &form, &request.provenance()?).await?,
         Err(refused) => Err(refused),
     };
     Ok(match outcome {

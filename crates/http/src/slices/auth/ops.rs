@@ -8,7 +8,10 @@ use super::{
 use crate::{
     allowed::{Actor, Scope, SelfRead, known, lacks_second_factor},
     app::App,
+    guesses::Attempt,
+    passwords::Queue,
     problem::ApiResult,
+    request::Provenance,
     slices::{identities, second_factor},
     tokens::{ISSUER, LIFETIME},
 };
@@ -28,14 +31,12 @@ use uuid::Uuid;
 ///
 /// # Errors
 /// `unavailable`, `internal`.
-pub async fn token(app: &App, form: &Form, request_id: &str) -> ApiResult<Refused<TokenAnswer>> {
+pub async fn token(app: &App, form: &Form, from: &Provenance) -> ApiResult<Refused<TokenAnswer>> {
     match form.value("grant_type") {
-        Some("password") => by_password(app, form, request_id).await,
-        Some("refresh_token") => by_refresh(app, form, request_id).await,
+        Some("password") => by_password(app, form, from).await,
+        Some("refresh_token") => by_refresh(app, form, from).await,
         Some("client_credentials") => by_client(app, form).await,
-        Some("authorization_code") if app.accounts.oidc.is_some() => {
-            identities::ops::by_code(app, form, request_id).await
-        }
+        Some("authorization_code") if app.accounts.oidc.is_some() => identities::ops::by_code(app, form, from).await,
         Some(_) => Ok(Err(refuse(
             "unsupported_grant_type",
             "`grant_type` is `password`, `refresh_token` or `client_credentials`.",
@@ -60,7 +61,7 @@ fn new_refresh() -> ApiResult<(NewRefresh, SecretString)> {
 }
 
 /// An unknown account, a shut one and a wrong password get the same answer after the same work.
-async fn by_password(app: &App, form: &Form, request_id: &str) -> ApiResult<Refused<TokenAnswer>> {
+async fn by_password(app: &App, form: &Form, from: &Provenance) -> ApiResult<Refused<TokenAnswer>> {
     let (Some(username), Some(password)) = (form.value("username"), form.secret("password")) else {
         return Ok(Err(refuse("invalid_request", "`username` and `password` are wanted.")));
     };
@@ -68,28 +69,40 @@ async fn by_password(app: &App, form: &Form, request_id: &str) -> ApiResult<Refu
     let known = if username.len() <= 64 { access::credentials(app.store.read(), &username).await? } else { None };
     let known = known.filter(|c| !c.disabled && password.expose_secret().len() <= 800);
     let (user_id, hash) = known.map_or((None, None), |c| (Some(c.user_id), c.password_hash));
-    let right = app.passwords.verify(password, hash).await?;
+    let place = from.address.subscriber().to_string();
+    let now = app.clock.now();
+    // Asked for unknown accounts too, so that they take as long.
+    let at_home = sessions::knows_place(app.store.read(), user_id.unwrap_or_default(), &place, now).await?;
+    let attempt = Attempt { username, address: from.address, at_home };
+    app.guesses.allow(&attempt, now)?;
+    let slot = app.passwords.slot(if at_home { Queue::Home } else { Queue::Strangers }).await?;
+    // Once more: while this one waited for its turn, others may have guessed wrong.
+    app.guesses.allow(&attempt, now)?;
+    let right = slot.verify(password, hash).await?;
     let Some(user_id) = user_id.filter(|_| right) else {
+        app.guesses.failed(&attempt, now);
         return Ok(Err(refuse("invalid_grant", "The username or the password is wrong.")));
     };
     if let Err(refused) = second_factor::ops::pass(app, user_id, form.secret("otp")).await? {
         return Ok(Err(refused));
     }
-    open_session(app, user_id, "log_in", request_id).await.map(Ok)
+    open_session(app, user_id, "log_in", from).await.map(Ok)
 }
 
 /// Begins a session of somebody who has shown who they are.
 ///
 /// # Errors
 /// `unavailable`, `internal`.
-pub(crate) async fn open_session(app: &App, user_id: Uuid, action: &str, request_id: &str) -> ApiResult<TokenAnswer> {
+pub(crate) async fn open_session(app: &App, user_id: Uuid, action: &str, from: &Provenance) -> ApiResult<TokenAnswer> {
     let (new, token) = new_refresh()?;
+    let place = from.address.subscriber().to_string();
     let now = app.clock.now();
     let session = app
         .store
         .write::<Uuid, crate::problem::ApiError>(async |tx| {
             let session = sessions::begin(tx, user_id, &new, now).await?;
-            record(tx, now, user_id, action, session, request_id).await?;
+            sessions::remember_place(tx, user_id, &place, now).await?;
+            record(tx, now, user_id, action, session, from).await?;
             Ok(session)
         })
         .await?;
@@ -102,7 +115,7 @@ async fn record(
     actor_id: Uuid,
     action: &str,
     session: Uuid,
-    request_id: &str,
+    from: &Provenance,
 ) -> ApiResult<()> {
     let change = audit::Change {
         at,
@@ -110,13 +123,14 @@ async fn record(
         action,
         resource: "session",
         resource_id: session,
-        request_id,
+        request_id: &from.request_id,
         org_unit_id: None,
+        address: Some(from.address.0),
     };
     Ok(audit::record(tx, &change).await?)
 }
 
-async fn by_refresh(app: &App, form: &Form, request_id: &str) -> ApiResult<Refused<TokenAnswer>> {
+async fn by_refresh(app: &App, form: &Form, from: &Provenance) -> ApiResult<Refused<TokenAnswer>> {
     let Some(token) = form.secret("refresh_token") else {
         return Ok(Err(refuse("invalid_request", "`refresh_token` is wanted.")));
     };
@@ -130,7 +144,7 @@ async fn by_refresh(app: &App, form: &Form, request_id: &str) -> ApiResult<Refus
         .write::<Rotation, crate::problem::ApiError>(async |tx| {
             let rotation = sessions::rotate(tx, id, &hash, &new, now).await?;
             if let Rotation::Reused { user_id, session_id } = rotation {
-                record(tx, now, user_id, "reuse_refresh_token", session_id, request_id).await?;
+                record(tx, now, user_id, "reuse_refresh_token", session_id, from).await?;
             }
             Ok(rotation)
         })
@@ -144,7 +158,7 @@ async fn by_refresh(app: &App, form: &Form, request_id: &str) -> ApiResult<Refus
             Ok(Ok(answer(app.tokens.issue_in(user_id, session_id, now)?, Some(&next), None)))
         }
         Rotation::Reused { user_id, session_id } => {
-            warn!(request_id, %user_id, %session_id, "a refresh token came back: its session has been ended");
+            warn!(request_id = from.request_id, %user_id, %session_id, "a refresh token came back: its session has been ended");
             Ok(Err(refused()))
         }
         Rotation::Refused => Ok(Err(refused())),
@@ -179,7 +193,7 @@ async fn by_client(app: &App, form: &Form) -> ApiResult<Refused<TokenAnswer>> {
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn revoke(app: &App, form: &Form, request_id: &str) -> ApiResult<Refused<()>> {
+pub async fn revoke(app: &App, form: &Form, from: &Provenance) -> ApiResult<Refused<()>> {
     let Some(token) = form.secret("token") else { return Ok(Err(refuse("invalid_request", "`token` is wanted."))) };
     let now = app.clock.now();
     let session = match secrets::refresh_id(&token) {
@@ -193,7 +207,7 @@ pub async fn revoke(app: &App, form: &Form, request_id: &str) -> ApiResult<Refus
         app.store
             .write::<(), crate::problem::ApiError>(async |tx| {
                 sessions::end(tx, session, now).await?;
-                record(tx, now, user_id, "log_out", session, request_id).await
+                record(tx, now, user_id, "log_out", session, from).await
             })
             .await?;
     }

@@ -67,7 +67,7 @@ async fn finish_login(request: Request) -> ApiResult<HttpResponse> {
         };
         *place = Some(value).filter(|value| value.len() <= 4096);
     }
-    let (code, state) = ops::back(&app, &back, &request.id()).await?;
+    let (code, state) = ops::back(&app, &back, &request.provenance()?).await?;
     if let Some(mut to) = ops::provider(&app)?.return_url.clone() {
         to.query_pairs_mut().append_pair("code", code.expose_secret());
         if let Some(state) = &state {

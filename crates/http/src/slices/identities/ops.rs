@@ -6,6 +6,7 @@ use crate::{
     oidc::{Identity, Provider},
     problem::{ApiError, ApiResult, Code, Fault},
     reply::Cx,
+    request::Provenance,
     sealed::Purpose,
     slices::{
         auth::{
@@ -75,7 +76,7 @@ pub struct Back {
 ///
 /// # Errors
 /// `not_found`, `identity_refused`, `identity_unknown`, `unavailable`.
-pub async fn back(app: &App, back: &Back, request_id: &str) -> ApiResult<(SecretString, Option<String>)> {
+pub async fn back(app: &App, back: &Back, from: &Provenance) -> ApiResult<(SecretString, Option<String>)> {
     let provider = provider(app)?;
     let refused = || ApiError::new(Code::IdentityRefused);
     let now = app.clock.now();
@@ -91,7 +92,7 @@ pub async fn back(app: &App, back: &Back, request_id: &str) -> ApiResult<(Secret
     let (nonce, verifier) = secret.expose_secret().split_once(' ').ok_or_else(refused)?;
     let (nonce, verifier) = (SecretString::from(nonce), SecretString::from(verifier));
     let identity = provider.finish(code, &nonce, &verifier, now).await?;
-    let user_id = account_of(app, &identity, request_id).await?;
+    let user_id = account_of(app, &identity, from).await?;
     let code = secrets::new_login_code()?;
     let hash = secrets::hash(&code);
     app.store
@@ -105,7 +106,7 @@ pub async fn back(app: &App, back: &Back, request_id: &str) -> ApiResult<(Secret
 /// The open account of an identity. One that is not known yet is linked to the one open account whose mail address the
 /// provider has verified, unless that account has another identity there, or else to the one invitation that waits for that
 /// address. Nobody gets an account or a right by the provider alone.
-async fn account_of(app: &App, identity: &Identity, request_id: &str) -> ApiResult<Uuid> {
+async fn account_of(app: &App, identity: &Identity, from: &Provenance) -> ApiResult<Uuid> {
     let unknown = || ApiError::new(Code::IdentityUnknown);
     let (issuer, subject) = (identity.issuer.as_str(), identity.subject.as_str());
     let now = app.clock.now();
@@ -117,7 +118,7 @@ async fn account_of(app: &App, identity: &Identity, request_id: &str) -> ApiResu
             }
             let email = identity.verified_email.as_deref().ok_or_else(unknown)?;
             let user_id = match store::accounts_with_email(tx, email).await?[..] {
-                [] => invited(tx, app, email, request_id).await?,
+                [] => invited(tx, app, email, from).await?,
                 [user_id] if !store::has_identity(tx, issuer, user_id).await? => user_id,
                 _ => return Err(unknown()),
             };
@@ -132,8 +133,9 @@ async fn account_of(app: &App, identity: &Identity, request_id: &str) -> ApiResu
                 action: "link_identity",
                 resource: "identity",
                 resource_id: link,
-                request_id,
+                request_id: &from.request_id,
                 org_unit_id: None,
+                address: Some(from.address.0),
             };
             audit::record(tx, &change).await?;
             Ok(user_id)
@@ -143,9 +145,9 @@ async fn account_of(app: &App, identity: &Identity, request_id: &str) -> ApiResu
 
 /// The account of somebody who was invited at this verified address and hasn't accepted yet: they accept it by this
 /// login, and get an account without a password.
-async fn invited(tx: &Tx, app: &App, email: &str, request_id: &str) -> ApiResult<Uuid> {
+async fn invited(tx: &Tx, app: &App, email: &str, from: &Provenance) -> ApiResult<Uuid> {
     let unknown = || ApiError::new(Code::IdentityUnknown);
-    let cx = Cx::of_nobody(app.clock.now(), "accept_invitation", request_id);
+    let cx = Cx::of_nobody(app.clock.now(), "accept_invitation", from);
     let mut pending = invitations::pending_for(tx, email, cx.now).await?;
     // Of several the person chooses by their links.
     let (Some(invitation), None) = (pending.pop(), pending.pop()) else { return Err(unknown()) };
@@ -175,7 +177,7 @@ async fn free_username(tx: &Tx, email: &str) -> ApiResult<String> {
 ///
 /// # Errors
 /// `unavailable`, `internal`.
-pub async fn by_code(app: &App, form: &Form, request_id: &str) -> ApiResult<Refused<TokenAnswer>> {
+pub async fn by_code(app: &App, form: &Form, from: &Provenance) -> ApiResult<Refused<TokenAnswer>> {
     let (Some(code), Some(verifier)) = (form.secret("code"), form.secret("code_verifier")) else {
         return Ok(Err(refuse("invalid_request", "`code` and `code_verifier` are wanted.")));
     };
@@ -194,5 +196,5 @@ pub async fn by_code(app: &App, form: &Form, request_id: &str) -> ApiResult<Refu
     if !right || !taken || !open {
         return Ok(Err(refused()));
     }
-    open_session(app, user_id, "log_in_by_provider", request_id).await.map(Ok)
+    open_session(app, user_id, "log_in_by_provider", from).await.map(Ok)
 }

@@ -163,11 +163,11 @@ pub struct InvitationAcceptance {
     /// The name to log in with: unique; kept in lower case.
     #[schema(min_length = 2, max_length = 64, pattern = "^[A-Za-z0-9._@+-]+$", example = "can-bo-01")]
     pub username: String,
-    /// At least 12 characters.
+    /// At least 12 characters and hard to guess.
     #[schema(value_type = String, min_length = 1, max_length = 200, format = "password", example = "mat-khau-du-dai-2024")]
     pub password: Password,
 }
 
 fn strong(acceptance: &InvitationAcceptance) -> Result<(), ValidationError> {
-    acceptance.password.ensure_strong()
+    acceptance.password.ensure_strong(&[acceptance.username.as_str()])
 }

@@ -7,7 +7,8 @@ use crate::{
     fields::Faults,
     mail,
     page::ListQuery,
-    problem::{ApiError, ApiResult, Code},
+    passwords::is_strong,
+    problem::{ApiError, ApiResult, Code, Fault},
     reply::{Cx, Reply},
     slices::{
         access::{dto::User, ops::place_of},
@@ -174,6 +175,9 @@ pub async fn accept(
 ) -> ApiResult<Reply> {
     let invitation = store::find_by_token(tx, &secrets::hash(&acceptance.token)).await?;
     let invitation = invitation.ok_or_else(|| ApiError::new(Code::TokenNotValid))?;
+    if !is_strong(acceptance.password.secret(), &[invitation.full_name.as_str(), invitation.email.as_str()]) {
+        return Err(ApiError::fault(Fault::at("/password", Code::WeakPassword)));
+    }
     let user = welcome(tx, cx, app, invitation, &acceptance.username, Some(hash.to_owned())).await?;
     Reply::created(&User { allowed_actions: vec![], ..User::of(user) })
 }

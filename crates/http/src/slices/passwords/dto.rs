@@ -23,13 +23,13 @@ pub struct PasswordResetConfirmation {
     /// The token of the mail's link: what stands behind `#`.
     #[schema(value_type = String, min_length = 1, max_length = 400, example = "tnp_…")]
     pub token: SecretString,
-    /// The new password, at least 12 characters.
+    /// The new password, at least 12 characters and hard to guess.
     #[schema(value_type = String, min_length = 1, max_length = 200, format = "password", example = "mat-khau-du-dai-2024")]
     pub password: Password,
 }
 
 fn strong_by_link(confirmation: &PasswordResetConfirmation) -> Result<(), ValidationError> {
-    confirmation.password.ensure_strong()
+    confirmation.password.ensure_strong(&[])
 }
 
 /// A new password by whoever knows the present one.
@@ -40,11 +40,11 @@ pub struct PasswordChange {
     /// The present password.
     #[schema(value_type = String, min_length = 1, max_length = 200, format = "password", example = "mat-khau-dang-dung")]
     pub current_password: Password,
-    /// The new password, at least 12 characters.
+    /// The new password, at least 12 characters and hard to guess.
     #[schema(value_type = String, min_length = 1, max_length = 200, format = "password", example = "mat-khau-du-dai-2024")]
     pub password: Password,
 }
 
 fn strong_by_old(change: &PasswordChange) -> Result<(), ValidationError> {
-    change.password.ensure_strong()
+    change.password.ensure_strong(&[])
 }

@@ -5,7 +5,9 @@ pub mod ops;
 
 use crate::{
     allowed::{Actor, Allowed, Demand, SelfWrite, forbidden, lacks_second_factor},
-    problem::{ApiError, ApiResult, Code},
+    guesses::Attempt,
+    passwords::Queue,
+    problem::{ApiError, ApiResult, Code, Fault},
     reply::{self, Reply},
     request::Request,
     slices::auth::secrets,
@@ -76,13 +78,19 @@ async fn change_password(allowed: Allowed<SelfWrite>, request: Request) -> ApiRe
         return Err(ApiError::new(Code::SecondFactorRequired));
     }
     let known = access::credentials(app.store.read(), username).await?.and_then(|known| known.password_hash);
-    if !app.passwords.verify(input.value.current_password.secret().clone(), known).await? {
-        return Err(ApiError::fault(crate::problem::Fault::at("/current_password", Code::WrongPassword)));
+    // Whoever has a token of somebody must not find out their password by trying.
+    let now = app.clock.now();
+    let attempt = Attempt { username: username.clone(), address: request.provenance()?.address, at_home: true };
+    app.guesses.allow(&attempt, now)?;
+    let slot = app.passwords.slot(Queue::Home).await?;
+    if !slot.verify(input.value.current_password.secret().clone(), known).await? {
+        app.guesses.failed(&attempt, now);
+        return Err(ApiError::fault(Fault::at("/current_password", Code::WrongPassword)));
     }
     let hash = app.passwords.hash(input.value.password.secret().clone()).await?;
     let user_id = allowed.actor.id;
     reply::write(&app, &request, "change_password", &allowed.actor, &input.hash, async |tx, cx| {
-        ops::set(tx, cx, &app, user_id, &hash).await?;
+        ops::set(tx, cx, &app, user_id, &input.value.password, &hash).await?;
         Ok(Reply::gone())
     })
     .await

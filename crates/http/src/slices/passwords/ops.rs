@@ -4,9 +4,10 @@ use super::dto::PasswordResetConfirmation;
 use crate::{
     app::App,
     mail,
-    problem::{ApiError, ApiResult, Code},
+    passwords::is_strong,
+    problem::{ApiError, ApiResult, Code, Fault},
     reply::{Cx, Reply},
-    slices::auth::secrets,
+    slices::{access::dto::Password, auth::secrets},
 };
 use chrono::Duration;
 use tinhnguyen_persistence::{Tx, access, resets, sessions};
@@ -21,7 +22,7 @@ const NEWS: Duration = Duration::days(1);
 /// # Errors
 /// When the database refuses.
 pub async fn ask(tx: &Tx, cx: &Cx<'_>, identifier: &str) -> ApiResult<Reply> {
-    resets::ask(tx, identifier.trim(), cx.request_id, cx.now).await?;
+    resets::ask(tx, identifier.trim(), &cx.provenance.request_id, cx.now).await?;
     Ok(Reply::accepted())
 }
 
@@ -38,17 +39,21 @@ pub async fn confirm(
 ) -> ApiResult<Reply> {
     let user_id = resets::redeem(tx, &secrets::hash(&confirmation.token), cx.now).await?;
     let user_id = user_id.ok_or_else(|| ApiError::new(Code::TokenNotValid))?;
-    set(tx, cx, app, user_id, hash).await?;
+    set(tx, cx, app, user_id, &confirmation.password, hash).await?;
     Ok(Reply::gone())
 }
 
 /// Sets an open account's password, ends its sessions, makes links of earlier mails useless, and tells its owner.
 ///
 /// # Errors
-/// `token_not_valid` when the account is gone or shut.
-pub async fn set(tx: &Tx, cx: &Cx<'_>, app: &App, user_id: Uuid, hash: &str) -> ApiResult<()> {
+/// `token_not_valid` when the account is gone or shut, `weak_password` when it is guessed by who knows its owner's names.
+pub async fn set(tx: &Tx, cx: &Cx<'_>, app: &App, user_id: Uuid, password: &Password, hash: &str) -> ApiResult<()> {
     let user = access::find_user(tx, user_id).await?.filter(|user| !user.disabled);
     let mut user = user.ok_or_else(|| ApiError::new(Code::TokenNotValid))?;
+    let known = [user.username.as_str(), user.full_name.as_str(), user.email.as_deref().unwrap_or_default()];
+    if !is_strong(password.secret(), &known) {
+        return Err(ApiError::fault(Fault::at("/password", Code::WeakPassword)));
+    }
     user.stamp = cx.next_stamp(user.stamp);
     access::update_user(tx, &user, Some(hash.to_owned())).await?;
     sessions::end_all(tx, user_id, cx.now).await?;
