@@ -3,12 +3,14 @@
 use crate::harness::{
     Blank, check,
     desk::{Desk, PASSWORD, START},
+    letters::Letter,
     world,
 };
 use serde_json::json;
 use std::{
     fs::{self, File},
     net::TcpListener,
+    os::unix::fs::PermissionsExt,
     process::Command,
     time::{Duration, Instant},
 };
@@ -149,6 +151,33 @@ both! {
         store.close().await.unwrap();
     }
 
+    async fn the_running_service_sends_mail_whose_link_is_good(db: &Blank) {
+        let desk = Desk::new(db);
+        let mut service = desk.start();
+        service.ready().await;
+        let invitation = world::new_invitation(world::seeded_unit(world::HA_NOI));
+        service.post("/v1/invitations", &invitation).await.unwrap();
+        let data = desk.dir.path().join("data");
+        let started = Instant::now();
+        let letter = loop {
+            let files: Vec<_> = fs::read_dir(data.join("mail")).unwrap().map(|file| file.unwrap().path()).collect();
+            if let [file] = &files[..]
+                && file.extension().is_some_and(|extension| extension == "eml")
+            {
+                break Letter::read(&fs::read_to_string(file).unwrap());
+            }
+            assert!(started.elapsed() < START, "no mail: {}", service.said());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        assert!(letter.text.contains(&format!("{}/account/invitation#tni_", service.base)), "{}", letter.text);
+        assert!(!service.said().contains("tni_") && !service.said().contains("nguoi-moi@"), "{}", service.said());
+        let body = json!({"token": letter.token(), "username": "nguoi-moi", "password": "mat-khau-cua-nguoi-moi"});
+        service.post("/v1/auth/invitations/accept", &body).await.unwrap();
+        let mode = |path: &str| fs::metadata(data.join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("secrets.key"), mode("mail")), (0o600, 0o700));
+        service.stop().await;
+    }
+
     async fn told_to_stop_it_finishes_what_it_accepted(db: &Blank) {
         let desk = Desk::new(db);
         let mut service = desk.start();
@@ -185,6 +214,13 @@ both! {
             (&["serve", "--listen", "nowhere"], "--listen"),
             (&["serve", "--listen", "127.0.0.1:0", "--admin-password-file", "no-such-file"], "no-such-file"),
             (&["serve", "--colour", "red"], "--colour"),
+            (&["serve", "--mail-transport", "smtp://mail.example.org"], "mail_from"),
+            (&["serve", "--listen", "127.0.0.1:0", "--secrets-key-file", "password"], "key of secrets"),
+            (&["serve", "--require-totp", "maybe"], "require_totp"),
+            (
+                &["serve", "--oidc-issuer", "https://example.org", "--oidc-client-id", "x", "--oidc-client-secret-file", "no-such-file", "--listen", "127.0.0.1:0"],
+                "no-such-file",
+            ),
             (&["dance"], "dance"),
         ] {
             let (code, said) = desk.run(arguments);

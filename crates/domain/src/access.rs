@@ -28,6 +28,20 @@ words! {
 }
 
 words! {
+    /// Where an invitation stands.
+    pub enum InvitationStatus: "invitation status" {
+        /// Sent, and not accepted yet.
+        Pending = "pending",
+        /// Accepted: there is an account.
+        Accepted = "accepted",
+        /// Taken back.
+        Revoked = "revoked",
+        /// Nobody accepted it in time.
+        Expired = "expired",
+    }
+}
+
+words! {
     /// What an operation demands. The words before `.` name the slice.
     pub enum Permission: "permission" {
         /// Read the reference data: localities, campaigns, indicators, topics, measures.
@@ -44,6 +58,8 @@ words! {
         AccessWrite = "access.write",
         /// Read who I am.
         SelfRead = "self.read",
+        /// Change one's own password and second factor.
+        SelfWrite = "self.write",
         /// Read teams.
         TeamRead = "teams.read",
         /// Create and change teams.
@@ -75,6 +91,7 @@ impl Permission {
             Self::AccessRead => "access:read",
             Self::AccessWrite => "access:write",
             Self::SelfRead => "self:read",
+            Self::SelfWrite => "self:write",
             Self::TeamRead => "teams:read",
             Self::TeamWrite => "teams:write",
             Self::ActivityRead => "activities:read",
@@ -102,6 +119,7 @@ impl Role {
             P::CatalogueRead
             | P::OrgUnitRead
             | P::SelfRead
+            | P::SelfWrite
             | P::TeamRead
             | P::ActivityRead
             | P::ResultRead
@@ -141,6 +159,21 @@ impl Grant {
     pub fn in_force_on(&self, day: NaiveDate) -> bool {
         self.valid_from.is_none_or(|from| from <= day) && self.valid_to.is_none_or(|to| day <= to)
     }
+}
+
+/// How deep the units stand over which a role wants a second factor, where the operator asks for one: the centre, and
+/// the provincial unions and those directly under the centre.
+const SENSITIVE_DEPTH: usize = 1;
+
+/// Whether somebody with these grants holds a role on `day` that wants a second factor where the operator asks for one:
+/// administrator or verifier at the centre or directly below it.
+#[must_use]
+pub fn wants_second_factor(grants: &[Grant], day: NaiveDate) -> bool {
+    grants.iter().any(|grant| {
+        matches!(grant.role, Role::Administrator | Role::Verifier)
+            && grant.path.depth() <= SENSITIVE_DEPTH
+            && grant.in_force_on(day)
+    })
 }
 
 /// One part of the tree that somebody reaches: a subtree, or one team in it.
@@ -294,6 +327,22 @@ mod tests {
         assert!(read.covers_unit(&path.child(3)) && !read.covers_unit(&UnitPath::root(1)));
         assert!(rights.reaches(Permission::ResultWrite, day).is_empty());
         assert!(rights.sees(day).covers_unit(&path));
+    }
+
+    #[test]
+    fn administrators_and_verifiers_of_province_and_centre_want_a_second_factor_while_in_force() {
+        let day = NaiveDate::from_ymd_opt(2024, 8, 31).unwrap();
+        let province = UnitPath::root(1).child(2);
+        for (role, path, wanted) in [
+            (Role::Administrator, UnitPath::root(1), true),
+            (Role::Verifier, province.clone(), true),
+            (Role::Administrator, province.child(3), false),
+            (Role::Coordinator, province.clone(), false),
+        ] {
+            assert_eq!(wants_second_factor(&[grant(role, &path, None)], day), wanted, "{role} at {path}");
+        }
+        let after = day.succ_opt().unwrap();
+        assert!(!wants_second_factor(&[grant(Role::Administrator, &province, None)], after));
     }
 
     #[test]

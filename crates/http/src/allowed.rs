@@ -13,12 +13,13 @@ use chrono::NaiveDate;
 use futures_util::future::LocalBoxFuture;
 use std::marker::PhantomData;
 use tinhnguyen_domain::{
-    access::{Permission, Reaches, Rights},
+    access::{Permission, Reaches, Rights, wants_second_factor},
     org_units::{OrgUnit, UnitPath},
 };
 use tinhnguyen_persistence::{
+    ConnectionTrait,
     access::{User, principal},
-    clients, org_units, sessions,
+    clients, org_units, second_factor, sessions,
 };
 use uuid::Uuid;
 
@@ -44,6 +45,7 @@ demands!(
     AccessRead,
     AccessWrite,
     SelfRead,
+    SelfWrite,
     TeamRead,
     TeamWrite,
     ActivityRead,
@@ -65,6 +67,14 @@ pub struct Actor {
     pub full_name: String,
     /// Where mail reaches the person.
     pub email: Option<String>,
+}
+
+impl Actor {
+    /// Whoever writes without a token, such as somebody who accepts an invitation.
+    #[must_use]
+    pub const fn nobody() -> Self {
+        Self { id: Uuid::nil(), username: None, full_name: String::new(), email: None }
+    }
 }
 
 impl From<User> for Actor {
@@ -184,9 +194,30 @@ impl<P: Demand> FromRequest for Allowed<P> {
             let (actor, rights) = known.ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
             request.extensions_mut().insert(ActorId(actor.id));
             count(&app, &request, actor.id, claims.client_id.is_some())?;
+            if !is_own(P::PERMISSION) && lacks_second_factor(&app, &actor, &rights).await? {
+                return Err(ApiError::new(Code::SecondFactorRequired));
+            }
             scope(actor, rights, app.today()).map(Self)
         })
     }
+}
+
+/// What everybody may who has an account: read and secure it.
+const fn is_own(permission: Permission) -> bool {
+    matches!(permission, Permission::SelfRead | Permission::SelfWrite)
+}
+
+/// Whether somebody wants a second factor to use their roles, and has none. Asked at each request, so that the
+/// operator's switch, a new grant and a second factor that was switched off all work at once.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn lacks_second_factor(app: &App, actor: &Actor, rights: &Rights) -> ApiResult<bool> {
+    let Rights::Person(grants) = rights else { return Ok(false) };
+    if !app.accounts.require_totp || !wants_second_factor(grants, app.today()) {
+        return Ok(false);
+    }
+    Ok(!second_factor::is_on(app.store.read(), actor.id).await?)
 }
 
 /// Counts the request against the caller's own quota.
@@ -223,6 +254,21 @@ pub(crate) async fn known(app: &App, claims: &Claims) -> ApiResult<Option<(Actor
     Ok(known.map(|(user, grants)| (user.into(), Rights::Person(grants))))
 }
 
+/// What an account or a registered client may do today, without a token of theirs: for what they began and somebody else
+/// finishes. None when it is gone or shut.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn rights_of(conn: &impl ConnectionTrait, id: Uuid) -> ApiResult<Option<(Actor, Rights)>> {
+    if let Some((user, grants)) = principal(conn, id).await? {
+        return Ok((!user.disabled).then(|| (user.into(), Rights::Person(grants))));
+    }
+    let Some(client) = clients::find_any(conn, id).await?.filter(|client| !client.disabled) else { return Ok(None) };
+    let Some(unit) = org_units::find(conn, client.org_unit_id).await? else { return Ok(None) };
+    let actor = Actor { id: client.stamp.id, username: None, full_name: client.name, email: None };
+    Ok(Some((actor, Rights::Client { scopes: client.scopes, path: unit.path })))
+}
+
 /// The scope of somebody who is known; also for the worker, imports and the command line, which have no request.
 ///
 /// # Errors
@@ -230,7 +276,7 @@ pub(crate) async fn known(app: &App, claims: &Claims) -> ApiResult<Option<(Actor
 pub fn scope<P: Demand>(actor: Actor, rights: Rights, today: NaiveDate) -> ApiResult<Scope<P>> {
     let reaches = rights.reaches(P::PERMISSION, today);
     // Who has no right yet may still ask who they are.
-    if reaches.is_empty() && P::PERMISSION != Permission::SelfRead {
+    if reaches.is_empty() && !is_own(P::PERMISSION) {
         return Err(forbidden(P::PERMISSION));
     }
     let sees = rights.sees(today);

@@ -1,6 +1,8 @@
 //! The application: its state, its routes, and the actix service made of them.
 
 use crate::{
+    account_pages,
+    accounts::Accounts,
     address::Networks,
     contract::Contract,
     cors::{self, Origins},
@@ -64,6 +66,8 @@ pub struct App {
     pub contract: Contract,
     /// Signs and checks tokens.
     pub tokens: Tokens,
+    /// What the operator decides about people's accounts.
+    pub accounts: Accounts,
     /// Hashes passwords.
     pub passwords: Passwords,
     /// Who has guessed passwords wrong.
@@ -88,6 +92,7 @@ impl App {
             clock,
             contract: contract(),
             tokens,
+            accounts: Accounts::default(),
             passwords: Passwords::default(),
             guesses: Guesses::default(),
             limits: Limits::new(&settings.quotas, settings.quota_exempt.clone()),
@@ -136,6 +141,7 @@ pub fn service(
         .configure(slices::routes)
         .split_for_parts();
     app.configure(system::routes)
+        .configure(account_pages::routes)
         .default_service(web::to(system::no_such_route))
         .wrap(Compress::default())
         .wrap(from_fn(edge::edge))

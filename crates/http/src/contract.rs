@@ -372,6 +372,7 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
         .iter()
         .copied()
         .filter(|c| statuses.contains(&c.status().to_string()))
+        .filter(|c| may_refuse(permission, *c))
         .filter(|c| shared(*c) && (c.status() != 422 || has_body || of_no_body(*c)))
         .collect();
     codes.extend(own);
@@ -428,6 +429,16 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
     responses.extend(sorted);
 }
 
+/// Whether an operation with this permission may refuse its caller with this code: a public one refuses nobody, and what
+/// one does with one's own account wants no second factor.
+const fn may_refuse(permission: Option<Permission>, code: Code) -> bool {
+    match code {
+        Code::Forbidden => permission.is_some(),
+        Code::SecondFactorRequired => !matches!(permission, None | Some(Permission::SelfRead | Permission::SelfWrite)),
+        _ => true,
+    }
+}
+
 /// What an operation that takes no body may find wrong with one.
 const fn of_no_body(code: Code) -> bool {
     matches!(
@@ -450,6 +461,7 @@ const fn shared(code: Code) -> bool {
             | Code::UnknownParameter
             | Code::Unauthenticated
             | Code::Forbidden
+            | Code::SecondFactorRequired
             | Code::NotFound
             | Code::NotAcceptable
             | Code::RequestTimeout

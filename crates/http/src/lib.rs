@@ -3,6 +3,8 @@
 //! A slice has three files: `dto.rs` (what is sent), `ops.rs` (what a request means; knows no actix) and `mod.rs`
 //! (handlers and routes). What all slices share stands beside them, once.
 
+mod account_pages;
+pub mod accounts;
 pub mod address;
 pub mod allowed;
 pub mod app;
@@ -15,7 +17,9 @@ mod fields;
 pub mod guesses;
 pub mod keyring;
 pub mod limits;
+pub mod mail;
 pub mod metrics;
+pub mod oidc;
 pub mod page;
 pub mod passwords;
 pub mod problem;
@@ -25,6 +29,7 @@ pub mod public_pages;
 pub mod reply;
 pub mod request;
 pub mod schema;
+pub mod sealed;
 pub mod slices;
 mod strict_json;
 mod system;

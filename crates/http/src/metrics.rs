@@ -1,6 +1,8 @@
 //! What is measured, in the Prometheus text format.
 
-use prometheus::{Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
 
 /// The service's metrics.
 pub struct Metrics {
@@ -11,6 +13,9 @@ pub struct Metrics {
     pub ledger_seq: Option<IntGauge>,
     /// Panics that were caught.
     pub panics: Option<IntGauge>,
+    mail_pending: Option<IntGauge>,
+    mail_failed: Option<IntGauge>,
+    mail_sent: Option<IntCounter>,
 }
 
 impl Default for Metrics {
@@ -36,7 +41,15 @@ impl Default for Metrics {
         let panics = IntGauge::new("tinhnguyen_panics", "Panics caught since the start.")
             .ok()
             .filter(|m| register(Box::new(m.clone())));
-        Self { registry, requests, duration, ledger_seq, panics }
+        let gauge = |name: &str, help: &str| {
+            IntGauge::new(name, help).ok().filter(|m| registry.register(Box::new(m.clone())).is_ok())
+        };
+        let mail_pending = gauge("tinhnguyen_mail_pending", "Mails that wait to be sent, of all replicas.");
+        let mail_failed = gauge("tinhnguyen_mail_failed", "Mails that were given up, of all replicas.");
+        let mail_sent = IntCounter::new("tinhnguyen_mail_sent_total", "Mails sent by this process.")
+            .ok()
+            .filter(|m| registry.register(Box::new(m.clone())).is_ok());
+        Self { registry, requests, duration, ledger_seq, panics, mail_pending, mail_failed, mail_sent }
     }
 }
 
@@ -48,6 +61,20 @@ impl Metrics {
         }
         if let Some(duration) = &self.duration {
             duration.with_label_values(&[route, method]).observe(seconds);
+        }
+    }
+
+    /// Notes how the outbox stands after a round, and how many mails it sent.
+    pub fn mail(&self, pending: u64, failed: u64, sent: u64) {
+        let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        if let Some(gauge) = &self.mail_pending {
+            gauge.set(signed(pending));
+        }
+        if let Some(gauge) = &self.mail_failed {
+            gauge.set(signed(failed));
+        }
+        if let Some(counter) = &self.mail_sent {
+            counter.inc_by(sent);
         }
     }
 

@@ -121,6 +121,12 @@ codes! {
         "Gửi `Authorization: Bearer` với một token còn hạn.", "Send `Authorization: Bearer` with a token that has not expired.";
     Forbidden = "forbidden", 403, "Không có quyền", "Not allowed",
         "Xin cấp vai trò phù hợp trên đơn vị này.", "Ask for a role on this unit that allows it.";
+    SecondFactorRequired = "second_factor_required", 403, "Cần xác thực hai lớp", "A second factor is required",
+        "Bật xác thực hai lớp tại `POST /v1/me/totp` rồi thử lại.", "Set up a second factor at `POST /v1/me/totp` and try again.";
+    IdentityRefused = "identity_refused", 403, "Không đăng nhập được qua nhà cung cấp định danh", "The identity provider's answer was not accepted",
+        "Bắt đầu đăng nhập lại từ ứng dụng.", "Begin the login again from your application.";
+    IdentityUnknown = "identity_unknown", 403, "Chưa có tài khoản cho danh tính này", "No account belongs to this identity",
+        "Nhờ quản trị viên mời bạn bằng địa chỉ thư đã xác minh.", "Ask an administrator to invite you by your verified mail address.";
     VerifierIsSubmitter = "verifier_is_submitter", 403, "Người nộp không được tự xác nhận", "Whoever submitted does not verify",
         "Để một cán bộ xác nhận khác của đơn vị cấp trên xử lý.", "Leave it to another verifier of an ancestor unit.";
     NotFound = "not_found", 404, "Không tìm thấy", "Not found",
@@ -205,6 +211,12 @@ codes! {
         "Dùng khóa mới cho yêu cầu mới.", "Use a new key for a new request.";
     WeakPassword = "weak_password", 422, "Mật khẩu quá yếu", "The password is too weak",
         "Dùng ít nhất 12 ký tự và khó đoán: vài từ không liên quan, không dùng tên, ngày tháng hay dãy phím.", "Use at least 12 characters that are hard to guess: some unrelated words, no names, dates or rows of keys.";
+    WrongPassword = "wrong_password", 422, "Mật khẩu hiện tại không đúng", "The present password is wrong",
+        "Nhập lại mật khẩu đang dùng.", "Type the password that you use now.";
+    WrongCode = "wrong_code", 422, "Mã xác thực không đúng", "The code is wrong",
+        "Nhập mã mới nhất của ứng dụng xác thực; mỗi mã dùng được một lần.", "Type the newest code of your authenticator app; each is good once.";
+    TokenNotValid = "token_not_valid", 422, "Liên kết không còn hiệu lực", "The link is not good any more",
+        "Xin một thư mới.", "Ask for a new mail.";
     IfMatchRequired = "if_match_required", 428, "Thiếu `If-Match`", "`If-Match` is missing",
         "Gửi `If-Match` với ETag đã đọc.", "Send `If-Match` with the ETag that you read.";
     TooManyRequests = "too_many_requests", 429, "Quá nhiều yêu cầu", "Too many requests",

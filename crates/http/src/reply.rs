@@ -63,11 +63,26 @@ impl Reply {
         Ok(Self { status: 200, body, etag: Some(quoted(item.version())), location: None, stored: None })
     }
 
+    /// A body that is no item, such as secrets that are shown once.
+    ///
+    /// # Errors
+    /// `internal` when it can't be written as JSON.
+    pub fn shown<T: Serialize>(status: u16, value: &T) -> ApiResult<Self> {
+        let body = serde_json::to_string(value).map_err(ApiError::internal)?;
+        Ok(Self { status, body, etag: None, location: None, stored: None })
+    }
+
+    /// 202 without a body: it is taken up, and what comes of it is not told here.
+    #[must_use]
+    pub const fn accepted() -> Self {
+        Self { status: 202, body: String::new(), etag: None, location: None, stored: None }
+    }
+
     /// The answer to a replay leaves the secret out, and so does what is stored of this one.
     ///
     /// # Errors
     /// `internal` when it can't be written as JSON.
-    pub fn stored_as<T: Item>(self, without_secret: &T) -> ApiResult<Self> {
+    pub fn stored_as<T: Serialize>(self, without_secret: &T) -> ApiResult<Self> {
         let stored = serde_json::to_string(without_secret).map_err(ApiError::internal)?;
         Ok(Self { stored: Some(stored), ..self })
     }
@@ -96,9 +111,18 @@ pub struct Cx<'a> {
     pub operation: &'static str,
     /// Who asks.
     pub actor_id: Uuid,
-    provenance: &'a Provenance,
+    /// Where it comes from.
+    pub provenance: &'a Provenance,
     if_match: Option<&'a IfMatch>,
     body_hash: &'a [u8],
+}
+
+impl<'a> Cx<'a> {
+    /// For what is written without a writing request of somebody known, such as a login.
+    #[must_use]
+    pub(crate) const fn of_nobody(now: DateTime<Utc>, operation: &'static str, provenance: &'a Provenance) -> Self {
+        Self { now, operation, actor_id: Uuid::nil(), provenance, if_match: None, body_hash: &[] }
+    }
 }
 
 impl Cx<'_> {
@@ -162,9 +186,24 @@ impl Cx<'_> {
         resource_id: Uuid,
         org_unit_id: Option<Uuid>,
     ) -> ApiResult<()> {
+        self.record_by(tx, self.actor_id, resource, resource_id, org_unit_id).await
+    }
+
+    /// The same by somebody whom the request itself makes known.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn record_by(
+        &self,
+        tx: &Tx,
+        actor_id: Uuid,
+        resource: &'static str,
+        resource_id: Uuid,
+        org_unit_id: Option<Uuid>,
+    ) -> ApiResult<()> {
         let change = audit::Change {
             at: self.now,
-            actor_id: self.actor_id,
+            actor_id,
             action: self.operation,
             resource,
             resource_id,
@@ -254,7 +293,7 @@ pub async fn write(
     if dry_run {
         response.insert_header(("Dry-Run", "true"));
     }
-    if reply.status == 204 {
+    if reply.body.is_empty() {
         return Ok(response.finish());
     }
     Ok(response.content_type("application/json").body(reply.body))

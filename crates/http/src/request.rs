@@ -100,6 +100,14 @@ impl Request {
         parse_query(contract, self.http.query_string())
     }
 
+    /// The query's names and values, whatever they are: for what somebody else's service sends.
+    ///
+    /// # Errors
+    /// `invalid_parameter` when it can't be read.
+    pub fn query_pairs(&self) -> ApiResult<Vec<(String, String)>> {
+        pairs(self.http.query_string())
+    }
+
     /// Holds that a reading operation without parameters was sent none.
     ///
     /// # Errors

@@ -36,6 +36,7 @@ word_schemas! {
     ActivityKindSchema = "ActivityKind" for d::catalogue::ActivityKind: "Kind of activity (loại hoạt động). Closed list.";
     MeasureSchema = "Measure" for d::catalogue::Measure: "What is counted (chỉ số). Open list: more may be added.";
     RoleSchema = "Role" for d::access::Role: "A role over a subtree of the organisation (vai trò). Closed list.";
+    InvitationStatusSchema = "InvitationStatus" for d::access::InvitationStatus: "Where an invitation stands (trạng thái lời mời). Closed list.";
     OrgUnitKindSchema = "OrgUnitKind" for d::org_units::OrgUnitKind: "Kind of unit (cấp bộ Đoàn). Closed list.";
     LocalityKindSchema = "LocalityKind" for d::localities::LocalityKind: "Administrative level (cấp hành chính). Closed list.";
     DifficultySchema = "Difficulty" for d::localities::Difficulty: "Designated difficulty (địa bàn khó khăn). Closed list.";

@@ -42,7 +42,7 @@ pub fn canonical_hash(value: &Value) -> Vec<u8> {
                 hasher.update(b"{");
                 for (key, member) in keys {
                     feed(&Value::String(key.clone()), hasher);
-                    if key != "password" {
+                    if !matches!(key.as_str(), "password" | "current_password") {
                         feed(member, hasher);
                     }
                 }

@@ -109,6 +109,8 @@ async fn jwks(app: web::Data<App>) -> HttpResponse {
 /// The authorization server's metadata (RFC 8414).
 async fn authorization_server(app: web::Data<App>) -> HttpResponse {
     let base = &app.settings.public_url;
+    let mut grants = vec!["password", "refresh_token", "client_credentials"];
+    grants.extend(app.accounts.oidc.as_ref().map(|_| "authorization_code"));
     let scopes: Vec<_> = Permission::ALL.iter().map(|p| p.scope()).collect();
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(json!({
         "issuer": ISSUER,
@@ -117,7 +119,8 @@ async fn authorization_server(app: web::Data<App>) -> HttpResponse {
         "introspection_endpoint": format!("{base}/v1/auth/introspect"),
         "jwks_uri": format!("{base}/.well-known/jwks.json"),
         "service_documentation": format!("{base}/docs/"),
-        "grant_types_supported": ["password", "refresh_token", "client_credentials"],
+        "grant_types_supported": grants,
+        "code_challenge_methods_supported": ["S256"],
         "response_types_supported": [],
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "revocation_endpoint_auth_methods_supported": ["none"],
@@ -126,7 +129,7 @@ async fn authorization_server(app: web::Data<App>) -> HttpResponse {
     }))
 }
 
-fn lang_of(request: &HttpRequest) -> Lang {
+pub(crate) fn lang_of(request: &HttpRequest) -> Lang {
     let accept = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
     match request.query_string() {
         query if query.contains("lang=en") => Lang::En,

@@ -322,3 +322,109 @@ entity!(client_secret, "client_secret", {
     secret_hash: Vec<u8>,
     created_at: DateTimeUtc,
 });
+
+entity!(mail_outbox, "mail_outbox", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    created_at: DateTimeUtc,
+    kind: String,
+    recipient: String,
+    subject: String,
+    body: Option<Vec<u8>>,
+    status: String,
+    attempts: i32,
+    due_at: DateTimeUtc,
+    leased_until: Option<DateTimeUtc>,
+    expires_at: DateTimeUtc,
+    last_error: Option<String>,
+});
+
+entity!(invitation, "invitation", resource {
+    email: String,
+    full_name: String,
+    token_hash: Vec<u8>,
+    status: String,
+    expires_at: DateTimeUtc,
+    invited_by: Uuid,
+    user_id: Option<Uuid>,
+});
+
+entity!(invitation_grant, "invitation_grant", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    invitation_id: Uuid,
+    position: i32,
+    role: String,
+    org_unit_id: Uuid,
+    team_id: Option<Uuid>,
+    valid_from: Option<Date>,
+    valid_to: Option<Date>,
+});
+
+entity!(password_reset_request, "password_reset_request", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    identifier: String,
+    request_id: String,
+    created_at: DateTimeUtc,
+});
+
+entity!(password_reset, "password_reset", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    user_id: Uuid,
+    token_hash: Vec<u8>,
+    created_at: DateTimeUtc,
+    expires_at: DateTimeUtc,
+    used_at: Option<DateTimeUtc>,
+});
+
+entity!(totp, "totp", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    user_id: Uuid,
+    secret: Vec<u8>,
+    created_at: DateTimeUtc,
+    confirmed_at: Option<DateTimeUtc>,
+    last_step: Option<i64>,
+    failures: i32,
+    locked_until: Option<DateTimeUtc>,
+});
+
+entity!(recovery_code, "recovery_code", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    user_id: Uuid,
+    code_hash: Vec<u8>,
+    created_at: DateTimeUtc,
+    used_at: Option<DateTimeUtc>,
+});
+
+entity!(oidc_login, "oidc_login", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    state_hash: Vec<u8>,
+    secret: Vec<u8>,
+    code_challenge: String,
+    app_state: Option<String>,
+    created_at: DateTimeUtc,
+    expires_at: DateTimeUtc,
+});
+
+entity!(oidc_code, "oidc_code", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    code_hash: Vec<u8>,
+    user_id: Uuid,
+    code_challenge: String,
+    created_at: DateTimeUtc,
+    expires_at: DateTimeUtc,
+});
+
+entity!(oidc_identity, "oidc_identity", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    issuer: String,
+    subject: String,
+    user_id: Uuid,
+    created_at: DateTimeUtc,
+});

@@ -15,7 +15,7 @@ use tinhnguyen_persistence::{
     Store, StoreError, StoreResult, Tx,
     access::{self, GrantRecord, User},
     audit::{self, Change},
-    org_units, sessions,
+    org_units, resets, sessions,
 };
 use uuid::Uuid;
 
@@ -199,6 +199,7 @@ async fn set_password(store: &Store, username: &str, hash: &str) -> Result<()> {
             access::update_user(tx, &user, Some(hash.to_owned())).await?;
             // Whoever came in with the old one is out.
             sessions::end_all(tx, id, now).await?;
+            resets::void(tx, id, now).await?;
             let change = Change {
                 at: now,
                 actor_id: id,

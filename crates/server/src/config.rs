@@ -1,6 +1,9 @@
 //! The settings: flags, then environment, then a file, then defaults; each remembers where it came from.
 
-use crate::database_url::DatabaseUrl;
+use crate::{
+    account_settings::{self, AccountConfig, AccountFlags},
+    database_url::DatabaseUrl,
+};
 use clap::Args;
 use std::{
     collections::BTreeMap,
@@ -41,7 +44,7 @@ pub struct Flags {
     /// Address and port to listen on [default: 127.0.0.1:8080]
     #[arg(long, global = true, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
-    /// Directory of the SQLite database and of the signing key, made when it is not there [default: ./data]
+    /// Directory of the SQLite database, of the keys and of mails that become files, made when it is not there [default: ./data]
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<String>,
     /// postgres://USER@HOST/NAME or sqlite:PATH [default: tinhnguyen.db in the data directory]
@@ -86,13 +89,25 @@ pub struct Flags {
     /// Threads that serve requests [default: as many as there are processors]
     #[arg(long, global = true, value_name = "N")]
     pub workers: Option<String>,
+    /// Those of people's accounts.
+    #[command(flatten)]
+    pub accounts: AccountFlags,
 }
 
 /// What is logged by default: the libraries' own steps tell an operator nothing that we don't.
 const LOG: &str = "info,actix_server=warn,sea_orm_migration=warn,sqlx=warn";
 
 /// The names of all settings, as in the file; flags and environment variables are made of them.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; OWN.len() + account_settings::NAMES.len()] = {
+    let mut names = [""; OWN.len() + account_settings::NAMES.len()];
+    let (own, accounts) = names.split_at_mut(OWN.len());
+    own.copy_from_slice(&OWN);
+    accounts.copy_from_slice(&account_settings::NAMES);
+    names
+};
+
+/// Those of the service itself.
+const OWN: [&str; 15] = [
     "listen",
     "data_dir",
     "database_url",
@@ -111,8 +126,8 @@ const NAMES: [&str; 15] = [
 ];
 
 impl Flags {
-    const fn values(&self) -> [&Option<String>; NAMES.len()] {
-        [
+    fn values(&self) -> impl Iterator<Item = &Option<String>> {
+        let own: [&Option<String>; OWN.len()] = [
             &self.listen,
             &self.data_dir,
             &self.database_url,
@@ -128,7 +143,8 @@ impl Flags {
             &self.log_format,
             &self.log,
             &self.workers,
-        ]
+        ];
+        own.into_iter().chain(self.accounts.values())
     }
 }
 
@@ -262,6 +278,8 @@ pub struct Config {
     pub log: Setting<String>,
     /// Threads that serve requests.
     pub workers: Setting<NonZero<usize>>,
+    /// Those of people's accounts.
+    pub accounts: AccountConfig,
 }
 
 /// The environment, given so that tests can make one.
@@ -306,6 +324,7 @@ impl Config {
                 .take_with("log", log_filter)?
                 .unwrap_or_else(|| Setting { value: LOG.to_owned(), source: Source::Default }),
             workers: given.or("workers", processors)?,
+            accounts: AccountConfig::read(&given)?,
         })
     }
 
@@ -315,7 +334,7 @@ impl Config {
         let path = |setting: &Option<Setting<PathBuf>>| {
             setting.as_ref().map(|s| (quoted(s.value.display()), s.source.clone()))
         };
-        let lines: [Option<(String, Source)>; NAMES.len()] = [
+        let lines: [Option<(String, Source)>; OWN.len()] = [
             Some((quoted(self.listen.value), self.listen.source.clone())),
             Some((quoted(self.data_dir.value.display()), self.data_dir.source.clone())),
             Some((quoted(&self.database_url.value), self.database_url.source.clone())),
@@ -334,7 +353,7 @@ impl Config {
         ];
         NAMES
             .iter()
-            .zip(lines)
+            .zip(lines.into_iter().chain(self.accounts.lines()))
             .map(|(name, line)| match line {
                 Some((value, source)) => format!("{name} = {value}  # {source}\n"),
                 None => format!("# {name} is not set\n"),
@@ -343,12 +362,12 @@ impl Config {
     }
 }
 
-fn quoted(value: impl Display) -> String {
+pub(crate) fn quoted(value: impl Display) -> String {
     toml::Value::String(value.to_string()).to_string()
 }
 
 /// The text of each setting that somebody gave.
-struct Given(BTreeMap<&'static str, (String, Source)>);
+pub(crate) struct Given(BTreeMap<&'static str, (String, Source)>);
 
 impl Given {
     fn gather(flags: &Flags, environment: &Environment, directory: &Path) -> Result<Self, ConfigError> {
@@ -386,7 +405,7 @@ impl Given {
         Ok(Self(given))
     }
 
-    fn take_with<T, E: Display>(
+    pub(crate) fn take_with<T, E: Display>(
         &self,
         name: &'static str,
         read: impl FnOnce(&str) -> Result<T, E>,
@@ -400,11 +419,15 @@ impl Given {
         Ok(Some(Setting { value, source: source.clone() }))
     }
 
-    fn take<T: FromStr<Err: Display>>(&self, name: &'static str) -> Result<Option<Setting<T>>, ConfigError> {
+    pub(crate) fn take<T: FromStr<Err: Display>>(&self, name: &'static str) -> Result<Option<Setting<T>>, ConfigError> {
         self.take_with(name, str::parse)
     }
 
-    fn or<T: FromStr<Err: Display>>(&self, name: &'static str, default: T) -> Result<Setting<T>, ConfigError> {
+    pub(crate) fn or<T: FromStr<Err: Display>>(
+        &self,
+        name: &'static str,
+        default: T,
+    ) -> Result<Setting<T>, ConfigError> {
         Ok(self.take(name)?.unwrap_or(Setting { value: default, source: Source::Default }))
     }
 }
@@ -444,9 +467,10 @@ fn keys_of(path: &Path) -> Result<Vec<(&'static str, String)>, ConfigError> {
         let text = match value {
             toml::Value::String(text) => text,
             toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Boolean(yes) => yes.to_string(),
             _ => {
                 let origin = Source::File(path.to_owned());
-                let reason = "it must be a text or a whole number".to_owned();
+                let reason = "it must be a text, a whole number, `true` or `false`".to_owned();
                 return Err(ConfigError::Wrong { name, origin, reason });
             }
         };

@@ -93,6 +93,17 @@ fn what_is_wrong_or_unknown_stops_and_says_which_and_where_but_not_the_value() {
         (read(&none, &[("DATABASE_URL", "mysql://u:s3cret@h/n")], None), ["`database_url`", "DATABASE_URL"]),
         (read(&none, &[("TINHNGUYEN_PUBLIC_URL", "ftp://h")], None), ["`public_url`", "http://"]),
         (read(&none, &[("TINHNGUYEN_DATABASE_PASSWORD_FILE", "f")], None), ["`database_password_file`", "PostgreSQL"]),
+        (
+            read(&none, &[("TINHNGUYEN_MAIL_TRANSPORT", "smtp://u:s3cret@h")], None),
+            ["`mail_transport`", "must not name a user"],
+        ),
+        (read(&none, &[("TINHNGUYEN_MAIL_TRANSPORT", "smtp://h")], None), ["`mail_transport`", "mail_from"]),
+        (read(&none, &[("TINHNGUYEN_MAIL_FROM", "s3cret")], None), ["`mail_from`", "no mail address"]),
+        (read(&none, &[("TINHNGUYEN_MAIL_USER", "s3cret")], None), ["`mail_user`", "mail_password_file"]),
+        (read(&none, &[("TINHNGUYEN_REQUIRE_TOTP", "s3cret")], None), ["`require_totp`", "`true` or `false`"]),
+        (read(&none, &[("TINHNGUYEN_OIDC_ISSUER", "http://example.org")], None), ["`oidc_issuer`", "https://"]),
+        (read(&none, &[("TINHNGUYEN_OIDC_ISSUER", "https://example.org")], None), ["`oidc_issuer`", "oidc_client_id"]),
+        (read(&none, &[("TINHNGUYEN_OIDC_CLIENT_ID", "s3cret")], None), ["`oidc_client_id`", "oidc_issuer"]),
         (read(&none, &[("TINHNGUYEN_TRUSTED_PROXIES", "10.0.0.0/8,proxy")], None), ["`trusted_proxies`", "`proxy`"]),
         (read(&none, &[("TINHNGUYEN_CORS_ORIGINS", "*")], None), ["`cors_origins`", "https://"]),
         (read(&none, &[("TINHNGUYEN_RATE_LIMITS", "read=0")], None), ["`rate_limits`", "`read=0`"]),
@@ -129,4 +140,29 @@ fn what_is_in_force_is_told_with_its_sources_and_without_secrets() {
     assert!(text.contains("workers = 3  # file ") && !text.contains("s3cret"), "{text}");
     assert_eq!(text.lines().count(), NAMES.len());
     toml::from_str::<toml::Table>(&text).unwrap();
+}
+
+#[test]
+fn a_password_is_never_sent_to_a_mail_server_without_tls() {
+    let settings = |transport| {
+        [
+            ("TINHNGUYEN_MAIL_TRANSPORT", transport),
+            ("TINHNGUYEN_MAIL_FROM", "Tình nguyện <no-reply@example.org>"),
+            ("TINHNGUYEN_MAIL_USER", "u"),
+            ("TINHNGUYEN_MAIL_PASSWORD_FILE", "/run/secrets/mail"),
+        ]
+    };
+    for transport in ["smtps://mail.example.org", "smtp://mail.example.org", "smtp://127.0.0.1:25?tls=none"] {
+        let config = read(&Flags::default(), &settings(transport), None).unwrap();
+        assert!(config.accounts.mail_login.is_some(), "{transport}");
+    }
+    let error = read(&Flags::default(), &settings("smtp://mail.example.org?tls=none"), None).unwrap_err();
+    assert!(error.contains("never sent without TLS"), "{error}");
+}
+
+#[test]
+fn a_switch_stands_in_the_file_as_it_is_told() {
+    assert!(!read(&Flags::default(), &[], None).unwrap().accounts.require_totp.value);
+    let config = read(&Flags::default(), &[], Some("require_totp = true\n")).unwrap();
+    assert!(config.accounts.require_totp.value && config.describe().contains("require_totp = true  # file "));
 }

@@ -3,6 +3,7 @@
 //! Every command reads the same settings ([`config`]), opens the same store ([`open`]) and uses the same functions of
 //! the lower crates as the service; none of them reaches around a rule.
 
+pub mod account_settings;
 pub mod accounts;
 mod audit;
 mod cli;

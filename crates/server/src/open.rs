@@ -1,12 +1,20 @@
 //! From settings to an open store and the keys.
 
-use crate::{config::Config, database_url::DatabaseUrl, secrets};
+use crate::{
+    account_settings::MailTransport, config::Config, database_url::DatabaseUrl, healthcheck::reachable, secrets,
+};
 use anyhow::{Context, Result, anyhow};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
     fs::DirBuilder,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+};
+use tinhnguyen_http::{
+    accounts::Accounts,
+    mail::delivery::{Delivery, Server, sender},
+    oidc::{Provider, Settings},
+    sealed::Sealer,
 };
 use tinhnguyen_persistence::{Database, Store};
 
@@ -91,4 +99,67 @@ pub fn signing_keys(config: &Config) -> Result<SecretString> {
     }
     make_directory(&config.data_dir.value)?;
     secrets::signing_key(&path)
+}
+
+/// Settings and keys of people's accounts.
+///
+/// # Errors
+/// When a key or a secret can't be read, made or used.
+pub fn accounts(config: &Config) -> Result<Accounts> {
+    let settings = &config.accounts;
+    let (path, key) = match &settings.secrets_key_file {
+        // A named file is the operator's: it is never made, because each replica would make its own.
+        Some(file) => (file.value.clone(), secrets::read(&file.value)?),
+        None => {
+            make_directory(&config.data_dir.value)?;
+            let path = config.data_dir.value.join("secrets.key");
+            let key = secrets::made_once(&path, "key of secrets", Sealer::generate)?;
+            (path, key)
+        }
+    };
+    let sealer =
+        Sealer::from_text(&key).map_err(|e| anyhow!("the key of secrets {} can't be used: {e}", path.display()))?;
+    let links = config
+        .public_url
+        .as_ref()
+        .map_or_else(|| format!("http://{}", reachable(config.listen.value)), |url| url.value.clone());
+    let oidc = match &settings.oidc {
+        None => None,
+        Some(oidc) => Some(
+            Provider::new(Settings {
+                issuer: oidc.issuer.value.clone(),
+                client_id: oidc.client_id.value.clone(),
+                client_secret: secrets::read(&oidc.client_secret_file.value)?,
+                redirect: format!("{links}/v1/auth/oidc/callback"),
+                return_url: oidc.return_url.as_ref().map(|url| url.value.clone()),
+            })
+            .map_err(|e| anyhow!("the identity provider can't be used: {e}"))?,
+        ),
+    };
+    Ok(Accounts { sealer, links, require_totp: settings.require_totp.value, oidc })
+}
+
+/// What sends mails.
+///
+/// # Errors
+/// When the directory can't be made, or the password not be read.
+pub fn delivery(config: &Config) -> Result<Delivery> {
+    let settings = &config.accounts;
+    let from = sender(&settings.mail_from.value).map_err(|e| anyhow!("mail_from: {e}"))?;
+    match &settings.mail_transport.value {
+        MailTransport::File => {
+            make_directory(&config.data_dir.value)?;
+            let directory = config.data_dir.value.join("mail");
+            Delivery::to_directory(&directory, from)
+                .with_context(|| format!("the directory {} can't be made", directory.display()))
+        }
+        MailTransport::Server { host, port, protection } => {
+            let login = match &settings.mail_login {
+                Some((user, file)) => Some((user.value.clone(), secrets::read(&file.value)?)),
+                None => None,
+            };
+            let server = Server { host: host.clone(), port: *port, protection: *protection, login };
+            Delivery::to_server(&server, from).map_err(|e| anyhow!("the mail server {host} can't be used: {e}"))
+        }
+    }
 }

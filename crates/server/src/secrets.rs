@@ -48,26 +48,36 @@ pub fn read_password(path: &Path) -> Result<SecretString> {
     Ok(password)
 }
 
-/// The signing key in a file; when the file is not there, makes one that only the owner reads. Two processes that
-/// start at once end up with the same key: the file appears whole or not at all, and whoever is second takes it.
+/// The signing key in a file, made when it is not there; see [`made_once`].
 ///
 /// # Errors
 /// When the file can be neither read nor made.
 pub fn signing_key(path: &Path) -> Result<SecretString> {
-    let whole = |e| anyhow::Error::new(e).context(format!("the signing key {} can't be made", path.display()));
+    made_once(path, "signing key", || keyring::generate_key().map(SecretString::from))
+}
+
+/// The key in a file; when the file is not there, makes one that only the owner reads. Two processes that start at once
+/// end up with the same key: the file appears whole or not at all, and whoever is second takes it.
+///
+/// # Errors
+/// When the file can be neither read nor made.
+pub fn made_once(path: &Path, what: &str, make: impl FnOnce() -> Result<SecretString, String>) -> Result<SecretString> {
+    let whole = |e| anyhow::Error::new(e).context(format!("the {what} {} can't be made", path.display()));
     match fs::read_to_string(path) {
-        Ok(pem) => return Ok(SecretString::from(pem)),
+        Ok(key) => return Ok(SecretString::from(key)),
         Err(err) if err.kind() == ErrorKind::NotFound => {}
-        Err(err) => return Err(err).with_context(|| format!("the signing key {} can't be read", path.display())),
+        Err(err) => return Err(err).with_context(|| format!("the {what} {} can't be read", path.display())),
     }
-    let pem = keyring::generate_key().map_err(|e| anyhow::anyhow!("no signing key can be made: {e}"))?;
+    let key = make().map_err(|e| anyhow::anyhow!("no {what} can be made: {e}"))?;
     let draft = path.with_extension(format!("{}.new", uuid::Uuid::now_v7()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(whole)?;
-    let outcome =
-        file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&draft, path));
+    let outcome = file
+        .write_all(key.expose_secret().as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::hard_link(&draft, path));
     fs::remove_file(&draft).map_err(whole)?;
     match outcome {
-        Ok(()) => Ok(SecretString::from(pem)),
+        Ok(()) => Ok(key),
         Err(err) if err.kind() == ErrorKind::AlreadyExists => {
             Ok(SecretString::from(fs::read_to_string(path).map_err(whole)?))
         }

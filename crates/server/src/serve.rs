@@ -15,9 +15,10 @@ use std::{
 use tinhnguyen_domain::clock::{Clock, SystemClock};
 use tinhnguyen_http::{
     app::{App, Settings, service},
+    mail::delivery::Delivery,
     tokens::Tokens,
 };
-use tinhnguyen_persistence::{Store, StoreError, audit, idempotency, reference, sessions};
+use tinhnguyen_persistence::{Store, StoreError, audit, idempotency, identities, mail, reference, resets, sessions};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::{MissedTickBehavior, interval},
@@ -38,6 +39,8 @@ const MAX_CONNECTIONS: usize = 10_000;
 const SEAL_EVERY: Duration = Duration::from_secs(1);
 /// How often answers kept for retries are swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// How often waiting mail is looked for.
+const MAIL_EVERY: Duration = Duration::from_secs(2);
 
 /// How often the signing keys are read again.
 const REREAD_EVERY: Duration = Duration::from_secs(5);
@@ -67,6 +70,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
     let mut stop = Stop::listen()?;
     // First of all, because everything after it changes something. Clients that come early wait.
     let listener = listen(config)?;
+    let delivery = open::delivery(config)?;
     let (app, first) = tokio::select! {
         prepared = prepare(config) => prepared?,
         () = stop.told() => return Ok(ExitCode::SUCCESS),
@@ -113,6 +117,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         outcome = server => outcome,
         never = sweep(&app.store) => match never {},
         never = seal(&app.store) => match never {},
+        never = deliver(&delivery, &app) => match never {},
         never = reread_keys(&app, &keys) => match never {},
     };
     if let Err(err) = seal_all(&app.store).await {
@@ -142,6 +147,7 @@ fn listen(config: &Config) -> Result<TcpListener> {
 async fn prepare(config: &Config) -> Result<(App, First)> {
     let tokens = Tokens::from_pem(open::signing_keys(config)?.expose_secret())
         .map_err(|e| anyhow!("the signing key {} can't be used: {e}", open::signing_keys_path(config).display()))?;
+    let accounts = open::accounts(config)?;
     let store = open::migrated_store(config).await?;
     let seeded = reference::seed(&store).await.context("the reference data can't be added")?;
     if seeded.total() > 0 {
@@ -155,7 +161,7 @@ async fn prepare(config: &Config) -> Result<(App, First)> {
         quota_exempt: config.rate_limit_exempt.value.clone(),
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let app = App::new(store, clock, tokens, settings);
+    let app = App { accounts, ..App::new(store, clock, tokens, settings) };
     let file = config.admin_password_file.as_ref().map(|file| file.value.as_path());
     let first = accounts::make_first(&app.store, &app.passwords, file).await?;
     Ok((app, first))
@@ -179,6 +185,18 @@ async fn seal_all(store: &Store) -> Result<(), StoreError> {
         store.write(async |tx| audit::seal(tx, now).await).await?;
     }
     Ok(())
+}
+
+/// Sends the mails that wait.
+async fn deliver(delivery: &Delivery, app: &App) -> Infallible {
+    let mut every = interval(MAIL_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(err) = delivery.run(app).await {
+            warn!(error = %err, "the outbox can't be read; tried again in a moment");
+        }
+    }
 }
 
 /// Takes note of new signing keys, so that nothing need be restarted when they are rotated.
@@ -225,6 +243,15 @@ async fn sweep(store: &Store) -> Infallible {
             Ok(0) => {}
             Ok(tokens) => info!(tokens, "swept expired refresh tokens"),
             Err(err) => warn!(error = %err, "expired refresh tokens can't be swept; tried again in an hour"),
+        }
+        let swept = store.write(async |tx| {
+            let mails = mail::sweep(tx, now).await?;
+            Ok::<_, StoreError>(mails + resets::sweep(tx, now).await? + identities::sweep(tx, now).await?)
+        });
+        match swept.await {
+            Ok(0) => {}
+            Ok(rows) => info!(rows, "swept old resets, logins that nobody finished and mails that were given up"),
+            Err(err) => warn!(error = %err, "old resets and logins can't be swept; tried again in an hour"),
         }
     }
 }

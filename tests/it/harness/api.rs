@@ -10,12 +10,15 @@ use actix_web::{
     web::{Bytes, Data},
 };
 use futures_util::future::LocalBoxFuture;
+use secrecy::SecretString;
 use serde_json::Value;
 use std::{future::IntoFuture, ops::Deref, rc::Rc, sync::Arc, sync::LazyLock};
 use tinhnguyen_domain::{access::Role, clock::FixedClock};
 use tinhnguyen_http::{
+    accounts::Accounts,
     app::{App, Settings, service},
     keyring::generate_key,
+    sealed::Sealer,
     tokens::Tokens,
 };
 use tinhnguyen_persistence::{Store, access};
@@ -26,6 +29,9 @@ static KEY: LazyLock<String> = LazyLock::new(|| generate_key().unwrap());
 
 type Call = Rc<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Answer>>;
 
+/// One key for all secrets of the process, so that what one application sealed another one opens.
+static SECRETS: LazyLock<SecretString> = LazyLock::new(|| Sealer::generate().unwrap());
+
 /// The application over a store, with a clock that the test moves.
 pub fn app(store: Store, clock: Arc<FixedClock>) -> App {
     app_with(store, clock, Settings::default())
@@ -33,7 +39,12 @@ pub fn app(store: Store, clock: Arc<FixedClock>) -> App {
 
 /// The same, as an operator has set it up.
 pub fn app_with(store: Store, clock: Arc<FixedClock>, settings: Settings) -> App {
-    App::new(store, clock, Tokens::from_pem(&KEY).unwrap(), settings)
+    let accounts = Accounts {
+        sealer: Sealer::from_text(&SECRETS).unwrap(),
+        links: "https://tinhnguyen.example".to_owned(),
+        ..Accounts::default()
+    };
+    App { accounts, ..App::new(store, clock, Tokens::from_pem(&KEY).unwrap(), settings) }
 }
 
 /// The service over an application, as one function.
@@ -105,6 +116,14 @@ impl T {
     /// The same, as an operator has set it up.
     pub async fn replica_with(&self, settings: Settings) -> Replica {
         let app = Data::new(app_with(self.store.clone(), self.clock.clone(), settings));
+        Replica { call: serve(app.clone()).await, app }
+    }
+
+    /// A replica whose operator decided something else about accounts.
+    pub async fn replica_deciding(&self, decide: impl FnOnce(&mut Accounts)) -> Replica {
+        let mut app = app(self.store.clone(), self.clock.clone());
+        decide(&mut app.accounts);
+        let app = Data::new(app);
         Replica { call: serve(app.clone()).await, app }
     }
 
@@ -184,6 +203,11 @@ impl Caller {
     pub fn with_a_new_token(self) -> Self {
         let token = self.app.tokens.issue(self.user_id, self.app.clock.now()).unwrap();
         self.with_token(token)
+    }
+
+    /// The same requests, known to be this account's.
+    pub fn of(&self, user_id: Uuid) -> Self {
+        Self { user_id, ..self.clone() }
     }
 
     /// The same person with this token.

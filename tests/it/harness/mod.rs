@@ -4,6 +4,8 @@ mod api;
 mod conformance;
 mod database;
 pub mod desk;
+pub mod letters;
+pub mod provider;
 mod rows;
 pub mod world;
 

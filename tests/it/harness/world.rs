@@ -4,7 +4,11 @@
 use super::{Caller, T, id_in};
 use serde_json::{Value, json};
 use tinhnguyen_domain::access::Role;
-use tinhnguyen_persistence::reference::{self, id_of};
+use tinhnguyen_persistence::{
+    StoreError,
+    reference::{self, id_of},
+    second_factor,
+};
 use uuid::Uuid;
 
 /// Hà Nội's union, and the others that tests set beside it.
@@ -67,7 +71,26 @@ pub fn new_result(activity: Uuid, team: Uuid, day: &str, turns: i64) -> Value {
     })
 }
 
+/// An invitation's body: a viewer of a unit.
+pub fn new_invitation(unit: Uuid) -> Value {
+    json!({
+        "email": "nguoi-moi@example.org", "full_name": "Người Mới",
+        "grants": [{"role": "viewer", "org_unit_id": unit}],
+    })
+}
+
 impl T {
+    /// Gives somebody a second factor that is on; nobody has its secret.
+    pub async fn second_factor_of(&self, user_id: Uuid) {
+        self.store
+            .write::<_, StoreError>(async |tx| {
+                second_factor::begin(tx, user_id, vec![1], super::now()).await?;
+                second_factor::confirm(tx, user_id, vec![vec![1]], super::now()).await
+            })
+            .await
+            .unwrap();
+    }
+
     /// A unit of the commune level below another one.
     pub async fn commune(&self, parent: Uuid, code: &str) -> Uuid {
         let body = json!({"code": code, "name": format!("Đoàn phường {code}"), "kind": "commune", "parent_id": parent});

@@ -7,10 +7,14 @@ pub mod auth;
 pub mod campaigns;
 pub mod catalogue;
 pub mod clients;
+pub mod identities;
+pub mod invitations;
 pub mod localities;
 pub mod org_units;
+pub mod passwords;
 pub mod progress;
 pub mod results;
+pub mod second_factor;
 pub mod tallies;
 pub mod teams;
 
@@ -19,11 +23,15 @@ use utoipa_actix_web::service_config::ServiceConfig;
 /// All routes of the contract, so that none is served without being documented.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     auth::routes(config);
+    identities::routes(config);
+    passwords::routes(config);
+    second_factor::routes(config);
     org_units::routes(config);
     localities::routes(config);
     campaigns::routes(config);
     catalogue::routes(config);
     access::routes(config);
+    invitations::routes(config);
     clients::routes(config);
     audit::routes(config);
     teams::routes(config);

@@ -11,6 +11,8 @@ mod m05_ledger;
 mod m06_requests;
 mod m07_sessions;
 mod m08_audit;
+mod m09_accounts;
+mod m10_email_index;
 mod m13_addresses;
 mod m14_revisions;
 mod m15_tallies;
@@ -30,6 +32,8 @@ impl MigratorTrait for Migrator {
             Box::new(m06_requests::M),
             Box::new(m07_sessions::M),
             Box::new(m08_audit::M),
+            Box::new(m09_accounts::M),
+            Box::new(m10_email_index::M),
             Box::new(m13_addresses::M),
             Box::new(m14_revisions::M),
             Box::new(m15_tallies::M),

@@ -77,7 +77,11 @@ impl Password {
         &self.0
     }
 
-    fn ensure_strong(&self, known: &[&str]) -> Result<(), ValidationError> {
+    /// Holds that it is hard to guess, also for somebody who knows these names of its owner.
+    ///
+    /// # Errors
+    /// `weak_password` at `/password`.
+    pub fn ensure_strong(&self, known: &[&str]) -> Result<(), ValidationError> {
         if is_strong(&self.0, known) { Ok(()) } else { Err(broken(Code::WeakPassword, "/password")) }
     }
 }

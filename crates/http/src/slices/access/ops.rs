@@ -10,12 +10,16 @@ use crate::{
     reply::{Cx, Reply},
 };
 use chrono::NaiveDate;
-use tinhnguyen_domain::access::{Permission, Role};
+use tinhnguyen_domain::{
+    access::{Permission, Role},
+    org_units::OrgUnit,
+};
 use tinhnguyen_persistence::{
     ConnectionTrait, Tx,
     access::{self, GrantFilter, GrantRecord, UserFilter},
     org_units,
     page::Page,
+    resets,
     scope::covers_all,
     sessions, teams,
 };
@@ -77,7 +81,7 @@ pub async fn create_user(
 
 /// Holds that all that a user is granted lies within what the caller administers: whoever sets a password could log in
 /// with it, and must not come to more rights by that.
-async fn ensure_controls(tx: &Tx, scope: &Scope<AccessWrite>, user_id: Uuid) -> ApiResult<()> {
+pub(crate) async fn ensure_controls(tx: &Tx, scope: &Scope<AccessWrite>, user_id: Uuid) -> ApiResult<()> {
     let Some((user, grants)) = access::principal(tx, user_id).await? else { return Err(ApiError::not_found()) };
     let own = user.created_by == Some(scope.actor.id) || covers_all(&scope.reaches) || !grants.is_empty();
     if own && grants.iter().all(|grant| scope.reaches.covers_unit(&grant.path)) {
@@ -123,6 +127,7 @@ pub async fn change_user(
     if hash.is_some() || user.disabled {
         // Whoever came in with the old password, or before the account was shut, is out at once.
         sessions::end_all(tx, id, cx.now).await?;
+        resets::void(tx, id, cx.now).await?;
     }
     access::update_user(tx, &user, hash).await?;
     cx.record(tx, "user", id, None).await?;
@@ -150,6 +155,32 @@ pub async fn find_grant<P: Demand>(conn: &impl ConnectionTrait, scope: &Scope<P>
     access::find_grant(conn, &scope.reaches, id).await?.ok_or_else(ApiError::not_found)
 }
 
+/// The unit of a role that is to be given, with faults at `pointer` when the caller doesn't see it, or when the team is
+/// none of its subtree. Whether the caller administers it is asked by [`Scope::ensure_unit`].
+///
+/// # Errors
+/// When the database can't be asked.
+pub(crate) async fn place_of(
+    tx: &Tx,
+    scope: &Scope<AccessWrite>,
+    faults: &mut Faults,
+    pointer: &str,
+    org_unit_id: Uuid,
+    team_id: Option<Uuid>,
+) -> ApiResult<Option<OrgUnit>> {
+    let unit = org_units::find(tx, org_unit_id).await?.filter(|unit| scope.sees.sees_unit(&unit.path));
+    let unit = faults.found(format!("{pointer}/org_unit_id"), unit);
+    if let (Some(unit), Some(team_id)) = (&unit, team_id) {
+        let team = teams::find(tx, &scope.sees, team_id).await?;
+        let team_unit = match team {
+            Some(team) => org_units::find(tx, team.org_unit_id).await?,
+            None => None,
+        };
+        faults.found(format!("{pointer}/team_id"), team_unit.filter(|team_unit| unit.path.contains(&team_unit.path)));
+    }
+    Ok(unit)
+}
+
 /// Grants a role over a subtree that the caller administers.
 ///
 /// # Errors
@@ -161,16 +192,7 @@ pub async fn create_grant(tx: &Tx, cx: &Cx<'_>, scope: &Scope<AccessWrite>, new:
     let mut faults = Faults::default();
     let holder = access::find_user_seen(tx, &scope.reaches, cx.actor_id, new.user_id).await?;
     faults.found("/user_id", holder);
-    let unit = org_units::find(tx, new.org_unit_id).await?.filter(|unit| scope.sees.sees_unit(&unit.path));
-    let unit = faults.found("/org_unit_id", unit);
-    if let (Some(unit), Some(team_id)) = (&unit, new.team_id) {
-        let team = teams::find(tx, &scope.sees, team_id).await?;
-        let team_unit = match team {
-            Some(team) => org_units::find(tx, team.org_unit_id).await?,
-            None => None,
-        };
-        faults.found("/team_id", team_unit.filter(|team_unit| unit.path.contains(&team_unit.path)));
-    }
+    let unit = place_of(tx, scope, &mut faults, "", new.org_unit_id, new.team_id).await?;
     faults.settle()?;
     let Some(unit) = unit else { return Err(ApiError::not_found()) };
     scope.ensure_unit(&unit.path)?;

@@ -11,7 +11,8 @@ use uuid::Uuid;
 #[derive(ToSchema)]
 #[schema(example = json!({"grant_type": "password", "username": "admin", "password": "mat-khau-du-dai-2024"}))]
 pub struct TokenRequest {
-    /// `password` for people's own accounts, `refresh_token`, or `client_credentials` for registered clients.
+    /// `password` for people's own accounts, `authorization_code` after a login through the identity provider,
+    /// `refresh_token`, or `client_credentials` for registered clients.
     #[schema(max_length = 40, example = "password")]
     pub grant_type: String,
     /// With `password`: the account's name.
@@ -20,6 +21,16 @@ pub struct TokenRequest {
     /// With `password`: the account's password.
     #[schema(nullable = false, max_length = 200, format = "password")]
     pub password: Option<String>,
+    /// With `password` and `authorization_code`, when the account has a second factor: a code of the authenticator app, or
+    /// a recovery code. Ask for it after `error_code` said `second_factor_required`.
+    #[schema(nullable = false, max_length = 40)]
+    pub otp: Option<String>,
+    /// With `authorization_code`: the one-time code of a login through the identity provider.
+    #[schema(nullable = false, max_length = 400)]
+    pub code: Option<String>,
+    /// With `authorization_code`: the verifier of the `code_challenge` with which the login began (RFC 7636).
+    #[schema(nullable = false, max_length = 128)]
+    pub code_verifier: Option<String>,
     /// With `refresh_token`: the token that was given last. It is good once.
     #[schema(nullable = false, max_length = 400)]
     pub refresh_token: Option<String>,
@@ -84,6 +95,10 @@ pub struct TokenError {
     /// In words.
     #[schema(max_length = 400, example = "The username or the password is wrong.")]
     pub error_description: &'static str,
+    /// `second_factor_required`: the password was right; send a code in `otp` too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 40, example = "second_factor_required")]
+    pub error_code: Option<&'static str>,
 }
 
 /// What is known of a token (RFC 7662).
@@ -142,6 +157,10 @@ pub struct Me {
     /// What I may do somewhere today, as OAuth scopes.
     #[schema(max_items = 100, example = json!(["results:read", "results:write"]))]
     pub scopes: Vec<&'static str>,
+    /// Whether a second factor is on.
+    pub second_factor: bool,
+    /// Whether my roles want a second factor that is not on: until it is, nothing else can be done.
+    pub second_factor_required: bool,
 }
 
 /// A role of mine.

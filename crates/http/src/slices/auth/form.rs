@@ -12,7 +12,7 @@ pub type Refused<T> = Result<T, TokenError>;
 
 /// A refusal.
 pub const fn refuse(error: &'static str, error_description: &'static str) -> TokenError {
-    TokenError { error, error_description }
+    TokenError { error, error_description, error_code: None }
 }
 
 /// The parameters of a form, each at most once.

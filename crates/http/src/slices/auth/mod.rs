@@ -41,8 +41,8 @@ fn answer<T: Serialize>(outcome: Refused<T>) -> HttpResponse {
 
 /// Get a token
 ///
-/// The OAuth 2 token endpoint (đăng nhập): `password` for people's own accounts, `refresh_token` to go on without the
-/// password, `client_credentials` for registered clients. Form-encoded, and errors are in OAuth's own form
+/// The OAuth 2 token endpoint (đăng nhập): `password` for people's own accounts, `authorization_code` after a login through
+/// the identity provider (where the operator set one up), `refresh_token` to go on without the password, `client_credentials` for registered clients. Form-encoded, and errors are in OAuth's own form
 /// (RFC 6749 §5.2).
 #[utoipa::path(tag = "auth",
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded", description = "Who wants a token."),
@@ -111,5 +111,5 @@ async fn introspect_token(request: Request) -> ApiResult<HttpResponse> {
 async fn get_me(allowed: Allowed<SelfRead>, request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
     request.no_query()?;
-    reply::document(&request, &ops::me(app.store.read(), &allowed, app.today()).await?)
+    reply::document(&request, &ops::me(&app, &allowed).await?)
 }

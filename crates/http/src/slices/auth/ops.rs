@@ -6,21 +6,22 @@ use super::{
     secrets,
 };
 use crate::{
-    allowed::{Actor, Scope, SelfRead, known},
+    allowed::{Actor, Scope, SelfRead, known, lacks_second_factor},
     app::App,
     guesses::Attempt,
     passwords::Queue,
     problem::ApiResult,
     request::Provenance,
+    slices::{identities, second_factor},
     tokens::{ISSUER, LIFETIME},
 };
 use chrono::NaiveDate;
 use secrecy::{ExposeSecret, SecretString};
 use tinhnguyen_domain::access::{Permission, Rights};
 use tinhnguyen_persistence::{
-    ConnectionTrait, access, audit,
+    access, audit,
     clients::{self, Client},
-    org_units,
+    org_units, second_factor as store,
     sessions::{self, NewRefresh, Rotation},
 };
 use tracing::warn;
@@ -35,6 +36,7 @@ pub async fn token(app: &App, form: &Form, from: &Provenance) -> ApiResult<Refus
         Some("password") => by_password(app, form, from).await,
         Some("refresh_token") => by_refresh(app, form, from).await,
         Some("client_credentials") => by_client(app, form).await,
+        Some("authorization_code") if app.accounts.oidc.is_some() => identities::ops::by_code(app, form, from).await,
         Some(_) => Ok(Err(refuse(
             "unsupported_grant_type",
             "`grant_type` is `password`, `refresh_token` or `client_credentials`.",
@@ -81,17 +83,30 @@ async fn by_password(app: &App, form: &Form, from: &Provenance) -> ApiResult<Ref
         app.guesses.failed(&attempt, now);
         return Ok(Err(refuse("invalid_grant", "The username or the password is wrong.")));
     };
+    if let Err(refused) = second_factor::ops::pass(app, user_id, form.secret("otp")).await? {
+        return Ok(Err(refused));
+    }
+    open_session(app, user_id, "log_in", from).await.map(Ok)
+}
+
+/// Begins a session of somebody who has shown who they are.
+///
+/// # Errors
+/// `unavailable`, `internal`.
+pub(crate) async fn open_session(app: &App, user_id: Uuid, action: &str, from: &Provenance) -> ApiResult<TokenAnswer> {
     let (new, token) = new_refresh()?;
+    let place = from.address.subscriber().to_string();
+    let now = app.clock.now();
     let session = app
         .store
         .write::<Uuid, crate::problem::ApiError>(async |tx| {
             let session = sessions::begin(tx, user_id, &new, now).await?;
             sessions::remember_place(tx, user_id, &place, now).await?;
-            record(tx, now, user_id, "log_in", session, from).await?;
+            record(tx, now, user_id, action, session, from).await?;
             Ok(session)
         })
         .await?;
-    Ok(Ok(answer(app.tokens.issue_in(user_id, session, now)?, Some(&token), None)))
+    Ok(answer(app.tokens.issue_in(user_id, session, now)?, Some(&token), None))
 }
 
 async fn record(
@@ -211,12 +226,13 @@ pub async fn introspect(app: &App, form: &Form) -> ApiResult<Refused<Introspecti
     let Ok(claims) = app.tokens.verify(token.expose_secret(), app.clock.now()) else {
         return Ok(Ok(Introspection::default()));
     };
-    let Some((_, rights)) = known(app, &claims).await? else { return Ok(Ok(Introspection::default())) };
+    let Some((actor, rights)) = known(app, &claims).await? else { return Ok(Ok(Introspection::default())) };
+    let scope = may(app, &actor, &rights).await?.join(" ");
     Ok(Ok(Introspection {
         active: true,
         sub: Some(claims.sub),
         client_id: claims.client_id,
-        scope: Some(held(&rights, app.today()).join(" ")),
+        scope: Some(scope),
         token_type: Some("Bearer"),
         exp: Some(claims.exp),
         iat: Some(claims.iat),
@@ -229,11 +245,20 @@ fn held(rights: &Rights, today: NaiveDate) -> Vec<&'static str> {
     Permission::ALL.iter().filter(|p| !rights.reaches(**p, today).is_empty()).map(|p| p.scope()).collect()
 }
 
+/// The same, less what waits for a second factor.
+async fn may(app: &App, actor: &Actor, rights: &Rights) -> ApiResult<Vec<&'static str>> {
+    if lacks_second_factor(app, actor, rights).await? {
+        return Ok(vec![Permission::SelfRead.scope(), Permission::SelfWrite.scope()]);
+    }
+    Ok(held(rights, app.today()))
+}
+
 /// Who the caller is.
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn me(conn: &impl ConnectionTrait, scope: &Scope<SelfRead>, today: NaiveDate) -> ApiResult<Me> {
+pub async fn me(app: &App, scope: &Scope<SelfRead>) -> ApiResult<Me> {
+    let (conn, today) = (app.store.read(), app.today());
     let mut grants = Vec::new();
     if let Rights::Person(mine) = &scope.rights {
         for grant in mine {
@@ -253,5 +278,8 @@ pub async fn me(conn: &impl ConnectionTrait, scope: &Scope<SelfRead>, today: Nai
         }
     }
     let Actor { id, username, full_name, email } = scope.actor.clone();
-    Ok(Me { id, username, full_name, email, grants, scopes: held(&scope.rights, today) })
+    let second_factor = store::is_on(conn, id).await?;
+    let second_factor_required = lacks_second_factor(app, &scope.actor, &scope.rights).await?;
+    let scopes = may(app, &scope.actor, &scope.rights).await?;
+    Ok(Me { id, username, full_name, email, grants, scopes, second_factor, second_factor_required })
 }

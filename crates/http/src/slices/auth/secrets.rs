@@ -11,6 +11,16 @@ use uuid::Uuid;
 const REFRESH: &str = "tnr_";
 /// What clients' secrets begin with.
 const CLIENT: &str = "tnc_";
+/// What tokens of invitations begin with.
+const INVITATION: &str = "tni_";
+/// What tokens of password resets begin with.
+const RESET: &str = "tnp_";
+/// What one-time codes of logins through a provider begin with.
+const LOGIN: &str = "tnl_";
+/// Letters and digits of recovery codes: 32 that nobody takes for one another.
+const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+/// Letters of a recovery code: 80 bits.
+const RECOVERY: usize = 16;
 
 /// A new secret: 256 random bits.
 fn random() -> ApiResult<String> {
@@ -47,4 +57,48 @@ pub fn refresh_id(token: &SecretString) -> Option<Uuid> {
 /// `internal` when the machine gives no randomness.
 pub fn new_client_secret() -> ApiResult<SecretString> {
     Ok(SecretString::from(format!("{CLIENT}{}", random()?)))
+}
+
+/// A new token for the link of an invitation.
+///
+/// # Errors
+/// `internal` when the machine gives no randomness.
+pub fn new_invitation_token() -> ApiResult<SecretString> {
+    Ok(SecretString::from(format!("{INVITATION}{}", random()?)))
+}
+
+/// A new token for the link of a password reset.
+///
+/// # Errors
+/// `internal` when the machine gives no randomness.
+pub fn new_reset_token() -> ApiResult<SecretString> {
+    Ok(SecretString::from(format!("{RESET}{}", random()?)))
+}
+
+/// A new one-time code of a login through a provider.
+///
+/// # Errors
+/// `internal` when the machine gives no randomness.
+pub fn new_login_code() -> ApiResult<SecretString> {
+    Ok(SecretString::from(format!("{LOGIN}{}", random()?)))
+}
+
+/// A new recovery code, in groups of four: 80 random bits.
+///
+/// # Errors
+/// `internal` when the machine gives no randomness.
+pub fn new_recovery_code() -> ApiResult<SecretString> {
+    let mut bytes = [0_u8; RECOVERY];
+    rand::fill(&mut bytes).map_err(|_| ApiError::internal("the machine gives no randomness"))?;
+    let letters: Vec<char> =
+        bytes.iter().filter_map(|b| LETTERS.get(usize::from(b & 31))).map(|b| char::from(*b)).collect();
+    let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
+    Ok(SecretString::from(groups.join("-")))
+}
+
+/// The hash of a recovery code, however its groups were written.
+#[must_use]
+pub fn recovery_hash(code: &SecretString) -> Vec<u8> {
+    let plain: String = code.expose_secret().chars().filter(|c| !matches!(c, '-' | ' ')).collect();
+    hash(&SecretString::from(plain.to_lowercase()))
 }
