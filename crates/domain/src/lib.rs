@@ -13,6 +13,7 @@ pub mod clock;
 pub mod counting;
 pub mod localities;
 pub mod org_units;
+pub mod personal;
 pub mod progress;
 pub mod results;
 pub mod teams;

@@ -436,7 +436,7 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable(_) | StoreError::Contention(_) | StoreError::Locked(_) => Code::Unavailable,
             StoreError::Full(_) => Code::StorageFull,
             StoreError::ForeignKey(_) => Code::ReferenceNotFound,
-            StoreError::Inconsistent { .. } | StoreError::Db(_) => Code::Internal,
+            StoreError::Inconsistent { .. } | StoreError::Sealed(_) | StoreError::Db(_) => Code::Internal,
         };
         Self { cause: Some(err.to_string()), retryable: err.is_retryable(), ..Self::new(code) }
     }

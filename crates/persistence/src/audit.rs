@@ -46,7 +46,15 @@ pub struct Change<'a> {
 /// # Errors
 /// When the row can't be written.
 pub async fn record(tx: &Tx, change: &Change<'_>) -> StoreResult<()> {
-    let row = t::ActiveModel {
+    record_many(tx, std::slice::from_ref(change)).await
+}
+
+/// Remembers many changes.
+///
+/// # Errors
+/// When a row can't be written.
+pub async fn record_many(tx: &Tx, changes: &[Change<'_>]) -> StoreResult<()> {
+    let row = |change: &Change<'_>| t::ActiveModel {
         id: Set(Uuid::now_v7()),
         at: Set(change.at),
         actor_id: Set(change.actor_id),
@@ -57,7 +65,9 @@ pub async fn record(tx: &Tx, change: &Change<'_>) -> StoreResult<()> {
         org_unit_id: Set(change.org_unit_id),
         seal: Set(None),
     };
-    t::Entity::insert(row).exec_without_returning(tx).await?;
+    for chunk in changes.chunks(500) {
+        t::Entity::insert_many(chunk.iter().map(row)).exec_without_returning(tx).await?;
+    }
     Ok(())
 }
 

@@ -17,6 +17,7 @@ pub mod localities;
 mod migrations;
 pub mod org_units;
 pub mod page;
+pub mod personal;
 pub mod reference;
 pub mod results;
 mod rows;

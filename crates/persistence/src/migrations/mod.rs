@@ -11,6 +11,7 @@ mod m05_ledger;
 mod m06_requests;
 mod m07_sessions;
 mod m08_audit;
+mod m11_volunteers;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m06_requests::M),
             Box::new(m07_sessions::M),
             Box::new(m08_audit::M),
+            Box::new(m11_volunteers::M),
         ]
     }
 }
