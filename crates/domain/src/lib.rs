@@ -18,6 +18,7 @@ pub mod progress;
 pub mod results;
 pub mod teams;
 pub mod text;
+pub mod volunteers;
 mod words;
 
 pub use words::UnknownWord;

@@ -44,6 +44,10 @@ demands!(
     SelfRead,
     TeamRead,
     TeamWrite,
+    MemberWrite,
+    VolunteerRead,
+    VolunteerWrite,
+    VolunteerPersonal,
     ActivityRead,
     ActivityWrite,
     ResultRead,
@@ -119,6 +123,12 @@ impl<P: Demand> Scope<P> {
     #[must_use]
     pub fn reaches_of(&self, permission: Permission) -> Reaches {
         self.rights.reaches(permission, self.today)
+    }
+
+    /// Today, by which rights are in force.
+    #[must_use]
+    pub const fn today(&self) -> NaiveDate {
+        self.today
     }
 
     /// The unit, when it may be seen.

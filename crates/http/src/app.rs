@@ -11,10 +11,10 @@ use actix_web::{
     middleware::{Compress, from_fn},
     web,
 };
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use std::sync::Arc;
 use tinhnguyen_domain::clock::Clock;
-use tinhnguyen_persistence::Store;
+use tinhnguyen_persistence::{Store, personal::Vault};
 use utoipa_actix_web::AppExt;
 
 /// What all requests share.
@@ -27,6 +27,8 @@ pub struct App {
     pub contract: Contract,
     /// Signs and checks tokens.
     pub tokens: Tokens,
+    /// Seals and opens personal data.
+    pub vault: Vault,
     /// Hashes passwords.
     pub passwords: Passwords,
     /// The folded ledger.
@@ -40,12 +42,13 @@ pub struct App {
 impl App {
     /// The application over an open and migrated store.
     #[must_use]
-    pub fn new(store: Store, clock: Arc<dyn Clock>, tokens: Tokens, public_url: &str) -> Self {
+    pub fn new(store: Store, clock: Arc<dyn Clock>, tokens: Tokens, vault: Vault, public_url: &str) -> Self {
         Self {
             store,
             clock,
             contract: contract(),
             tokens,
+            vault,
             passwords: Passwords::default(),
             figures: Figures::default(),
             metrics: Metrics::default(),
@@ -56,8 +59,14 @@ impl App {
     /// Today in Viet Nam: by it grants are in force and localities valid.
     #[must_use]
     pub fn today(&self) -> NaiveDate {
-        self.clock.now().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive()
+        today(self.clock.now())
     }
+}
+
+/// The day of an instant in Viet Nam.
+#[must_use]
+pub fn today(now: DateTime<Utc>) -> NaiveDate {
+    now.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive()
 }
 
 /// The contract of this version.

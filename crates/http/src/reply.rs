@@ -19,6 +19,7 @@ use tinhnguyen_persistence::{
     StoreError, Tx, audit,
     idempotency::{self, KeyScope, StoredAnswer},
     page::Page,
+    personal::Reading,
 };
 use uuid::Uuid;
 
@@ -90,6 +91,7 @@ pub struct Cx<'a> {
     request_id: &'a str,
     if_match: Option<&'a IfMatch>,
     body_hash: &'a [u8],
+    rehearsal: bool,
 }
 
 impl Cx<'_> {
@@ -106,6 +108,18 @@ impl Cx<'_> {
                 Err(ApiError::new(Code::StaleVersion).with("current_etag", quoted(stamp.version)))
             }
         }
+    }
+
+    /// Whether nothing of this is kept, the audit log's rows neither.
+    #[must_use]
+    pub const fn is_rehearsal(&self) -> bool {
+        self.rehearsal
+    }
+
+    /// This request as a reading of personal data.
+    #[must_use]
+    pub const fn reading(&self) -> Reading<'_> {
+        Reading { at: self.now, actor_id: self.actor_id, action: self.operation, request_id: self.request_id }
     }
 
     /// The stamp of a resource that is made now, with the client's id when it chose one.
@@ -187,7 +201,7 @@ pub async fn write(
     let request_id = request.id();
     let now = app.clock.now();
     let actor_id = actor.id;
-    let cx = Cx { now, operation, actor_id, request_id: &request_id, if_match: if_match.as_ref(), body_hash };
+    let cx = Cx { now, operation, actor_id, request_id: &request_id, if_match: if_match.as_ref(), body_hash, rehearsal: dry_run };
     let scope = key.map(|key| KeyScope { principal_id: actor_id, method, path, key });
     let run = async |tx: &Tx| -> ApiResult<Outcome> {
         if let Some(scope) = &scope {
@@ -259,6 +273,15 @@ fn builder(status: u16) -> HttpResponseBuilder {
 pub fn item<T: Item>(request: &Request, item: &T) -> ApiResult<HttpResponse> {
     let body = serde_json::to_string(item).map_err(ApiError::internal)?;
     Ok(cached(request, quoted(item.version()), "private, no-cache", "application/json", body))
+}
+
+/// Answers with an item that tells of a person, so that nobody on the way keeps it.
+///
+/// # Errors
+/// `internal` when it can't be written as JSON.
+pub fn personal_item<T: Item>(request: &Request, item: &T) -> ApiResult<HttpResponse> {
+    let body = serde_json::to_string(item).map_err(ApiError::internal)?;
+    Ok(cached(request, quoted(item.version()), "no-store", "application/json", body))
 }
 
 /// Answers with a body whose ETag is a hash of it.

@@ -150,6 +150,23 @@ pub async fn list(
     } else {
         Condition::all().add(t::Column::OrgUnitId.in_subquery(scope::unit_ids(scope::units_covered(reaches))))
     };
+    listed(conn, seen, filter, page).await
+}
+
+/// Lists a page of what was done, wherever it was: for what belongs to one person, who may know all of it.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn list_all(conn: &impl ConnectionTrait, filter: &Filter, page: &PageRequest) -> StoreResult<Page<Entry>> {
+    listed(conn, Condition::all(), filter, page).await
+}
+
+async fn listed(
+    conn: &impl ConnectionTrait,
+    seen: Condition,
+    filter: &Filter,
+    page: &PageRequest,
+) -> StoreResult<Page<Entry>> {
     let mut query = t::Entity::find().filter(seen);
     if let Some(id) = filter.id {
         query = query.filter(t::Column::Id.eq(id));

@@ -312,3 +312,11 @@ entity!(personal_data, "personal_data", {
     sealed: Vec<u8>,
     blind: Option<Vec<u8>>,
 });
+
+entity!(team_member, "team_member", resource {
+    team_id: Uuid,
+    volunteer_id: Uuid,
+    role: String,
+    joined_on: Date,
+    left_on: Option<Date>,
+});

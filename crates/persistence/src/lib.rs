@@ -14,6 +14,7 @@ mod error;
 pub mod idempotency;
 pub mod ledger;
 pub mod localities;
+pub mod members;
 mod migrations;
 pub mod org_units;
 pub mod page;
@@ -25,6 +26,7 @@ pub mod scope;
 pub mod sessions;
 mod store;
 pub mod teams;
+pub mod volunteers;
 
 pub use error::{StoreError, StoreResult};
 pub use migrations::Migrator;

@@ -16,6 +16,7 @@ Examples:
   tinhnguyen user passwd admin                set a new password for the administrator
   tinhnguyen progress check                   compare results, ledger and totals
   tinhnguyen audit verify                     find a changed or removed row of the audit log
+  tinhnguyen personal-data rotate             seal the personal data anew under a new key
 
 Every setting may also stand in the environment (--data-dir is TINHNGUYEN_DATA_DIR) or in the file
 tinhnguyen.toml in the working directory (data_dir = \"…\").";
@@ -72,6 +73,9 @@ pub enum Command {
     /// Check the audit log
     #[command(subcommand)]
     Audit(Audit),
+    /// Renew the key of the personal data, or end its time
+    #[command(subcommand)]
+    PersonalData(PersonalData),
     /// Add users and set passwords
     #[command(subcommand)]
     User(User),
@@ -95,6 +99,26 @@ pub enum Progress {
 pub enum Audit {
     /// Check every row against its seal and every seal against the one before; exit code 1 when one does not hold
     Verify,
+}
+
+/// What to do with the personal data.
+#[derive(Subcommand, Debug)]
+pub enum PersonalData {
+    /// Seal all personal data anew under a new key, while the service goes on
+    ///
+    /// The new key becomes the first one of the file of keys; the older ones stay below it, for backups. Several machines
+    /// need the new key in their files before. When it was interrupted, running it again goes on where it stopped.
+    Rotate {
+        /// File with the new key, 32 bytes in base64 [default: one is made]
+        #[arg(long, value_name = "FILE")]
+        new_key_file: Option<PathBuf>,
+    },
+    /// Make volunteers unknown whose time is over, as the service does by itself every hour
+    Expire {
+        /// Only say how many there are
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// What to do with a user.

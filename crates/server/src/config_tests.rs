@@ -93,6 +93,8 @@ fn what_is_wrong_or_unknown_stops_and_says_which_and_where_but_not_the_value() {
         (read(&none, &[("DATABASE_URL", "mysql://u:s3cret@h/n")], None), ["`database_url`", "DATABASE_URL"]),
         (read(&none, &[("TINHNGUYEN_PUBLIC_URL", "ftp://h")], None), ["`public_url`", "http://"]),
         (read(&none, &[("TINHNGUYEN_DATABASE_PASSWORD_FILE", "f")], None), ["`database_password_file`", "PostgreSQL"]),
+        (read(&none, &[("TINHNGUYEN_VOLUNTEER_RETENTION_DAYS", "0")], None), ["`volunteer_retention_days`", "36500"]),
+        (read(&none, &[("TINHNGUYEN_VOLUNTEER_RETENTION_DAYS", "36501")], None), ["days", "36500"]),
         (read(&none, &[], Some("lissten = \"x\"")), ["`lissten`", FILE]),
         (read(&none, &[], Some("\nworkers = true")), ["`workers`", FILE]),
         (read(&none, &[], Some("\ndatabase_url = s3cret")), ["line 2", FILE]),
@@ -115,6 +117,8 @@ fn what_is_in_force_is_told_with_its_sources_and_without_secrets() {
         "database_url = \"postgres://u:***@db/n\"  # environment variable TINHNGUYEN_DATABASE_URL\n",
         "log = \"warn\"  # environment variable TINHNGUYEN_LOG\n",
         "data_dir = \"./data\"  # default\n",
+        "volunteer_retention_days = 365  # default\n",
+        "# personal_key_file is not set\n",
         "# public_url is not set\n",
     ] {
         assert!(text.contains(line), "{text}");

@@ -1,4 +1,5 @@
-//! The binary `tinhnguyen`: serve, migrate, seed, demo, openapi, progress, user, config, healthcheck.
+//! The binary `tinhnguyen`: serve, migrate, seed, demo, openapi, progress, personal-data, user, config,
+//! healthcheck.
 //!
 //! Every command reads the same settings ([`config`]), opens the same store ([`open`]) and uses the same functions of
 //! the lower crates as the service; none of them reaches around a rule.
@@ -13,6 +14,7 @@ mod demo;
 mod healthcheck;
 mod logging;
 pub mod open;
+mod personal;
 mod progress;
 pub mod secrets;
 mod serve;
@@ -94,6 +96,7 @@ async fn execute(command: Command, config: &Config) -> anyhow::Result<ExitCode> 
         Command::Demo => demo::run(config).await,
         Command::Progress(what) => progress::run(config, what).await,
         Command::Audit(cli::Audit::Verify) => audit::verify(config).await,
+        Command::PersonalData(what) => personal::run(config, what).await,
         Command::User(what) => accounts::run(config, what).await,
         Command::Config | Command::Openapi { .. } | Command::Healthcheck => Ok(ExitCode::SUCCESS),
     }

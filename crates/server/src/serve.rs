@@ -4,7 +4,7 @@ use crate::{
     accounts::{self, FIRST, First},
     config::Config,
     healthcheck::reachable,
-    open, say,
+    open, personal, say,
 };
 use actix_web::{HttpServer, web};
 use anyhow::{Context, Result, bail};
@@ -104,6 +104,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         outcome = server => outcome,
         never = sweep(&app.store) => match never {},
         never = seal(&app.store) => match never {},
+        never = expire(&app.store, config.volunteer_retention_days.value.get()) => match never {},
     };
     if let Err(err) = seal_all(&app.store).await {
         warn!(error = %err, "the last rows of the audit log wait for their seal until the next start");
@@ -136,9 +137,10 @@ async fn prepare(config: &Config) -> Result<(App, First)> {
     if seeded.total() > 0 {
         info!(rows = seeded.total(), "added reference data");
     }
+    let vault = personal::vault(config, &store).await?;
     let public_url = config.public_url.as_ref().map_or("", |url| url.value.as_str());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let app = App::new(store, clock, tokens, public_url);
+    let app = App::new(store, clock, tokens, vault, public_url);
     let file = config.admin_password_file.as_ref().map(|file| file.value.as_path());
     let first = accounts::make_first(&app.store, &app.passwords, file).await?;
     Ok((app, first))
@@ -162,6 +164,18 @@ async fn seal_all(store: &Store) -> Result<(), StoreError> {
         store.write(async |tx| audit::seal(tx, now).await).await?;
     }
     Ok(())
+}
+
+/// Makes volunteers unknown whose time is over. Replicas take turns.
+async fn expire(store: &Store, days: u32) -> Infallible {
+    let mut every = interval(SWEEP_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(err) = personal::expire_all(store, days).await {
+            warn!(error = %err, "volunteers whose time is over can't be made unknown; tried again in an hour");
+        }
+    }
 }
 
 /// Forgets answers that were kept for retries longer than promised.

@@ -150,6 +150,7 @@ only! { Sqlite:
             t.store.clone(),
             Arc::new(Broken),
             Tokens::from_pem(&generate_key().unwrap()).unwrap(),
+            crate::harness::vault(),
             "",
         ));
         let running = in_process::init_service(service(state.clone())).await;

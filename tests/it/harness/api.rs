@@ -27,7 +27,7 @@ type Call = Rc<dyn Fn(TestRequest) -> LocalBoxFuture<'static, Answer>>;
 
 /// The application over a store, with a clock that the test moves.
 pub fn app(store: Store, clock: Arc<FixedClock>) -> App {
-    App::new(store, clock, Tokens::from_pem(&KEY).unwrap(), "")
+    App::new(store, clock, Tokens::from_pem(&KEY).unwrap(), super::vault(), "")
 }
 
 /// The service over an application, as one function.

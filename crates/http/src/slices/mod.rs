@@ -8,10 +8,12 @@ pub mod campaigns;
 pub mod catalogue;
 pub mod clients;
 pub mod localities;
+pub mod members;
 pub mod org_units;
 pub mod progress;
 pub mod results;
 pub mod teams;
+pub mod volunteers;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -26,6 +28,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     clients::routes(config);
     audit::routes(config);
     teams::routes(config);
+    members::routes(config);
+    volunteers::routes(config);
     activities::routes(config);
     results::routes(config);
     progress::routes(config);

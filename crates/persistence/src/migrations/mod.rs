@@ -12,6 +12,7 @@ mod m06_requests;
 mod m07_sessions;
 mod m08_audit;
 mod m11_volunteers;
+mod m12_members;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m07_sessions::M),
             Box::new(m08_audit::M),
             Box::new(m11_volunteers::M),
+            Box::new(m12_members::M),
         ]
     }
 }
