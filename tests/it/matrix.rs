@@ -220,11 +220,9 @@ fn case(operation: &str, site: &Site) -> Option<Case> {
             Status([201, 404, 404, 404]),
         ),
         "get_team_member" => get(format!("/v1/teams/{}/members/{}", site.deployed, site.member), OWN),
-        "patch_team_member" => send(
-            format!("/v1/teams/{}/members/{}", site.deployed, site.member),
-            json!({"role": "deputy"}),
-            OWN,
-        ),
+        "patch_team_member" => {
+            send(format!("/v1/teams/{}/members/{}", site.deployed, site.member), json!({"role": "deputy"}), OWN)
+        }
         "list_team_candidates" => get(format!("/v1/teams/{}/candidates", site.deployed), OWN),
 
         "list_volunteers" => get(format!("/v1/volunteers?id={}", site.volunteer), OWN_LISTED),

@@ -71,8 +71,8 @@ both! {
             t.sql(&tampering).await;
             let answer = t.admin.get(&format!("/v1/volunteers/{one}")).lenient().await;
             answer.problem(500, "internal");
-            for word in ["0900", "dao.nguyen", &one.to_string()[..8]] {
-                assert!(!answer.text().replace(&format!("/v1/volunteers/{one}"), "").contains(word), "{tampering}: {}", answer.text());
+            for word in ["0900", "dao.nguyen", "sealed", "personal", &two.to_string()] {
+                assert!(!answer.text().contains(word), "{tampering}: {}", answer.text());
             }
             t.sql("DELETE FROM personal_data").await;
             t.sql("INSERT INTO personal_data SELECT * FROM kept").await;
@@ -257,12 +257,6 @@ only! { Sqlite:
             std::fs::read(path).unwrap_or_default()
         };
         let holds = |bytes: &[u8], word: &str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
-        let fold = async || {
-            let _: i64 = crate::harness::value(t.store.read(), "SELECT 1").await;
-            let conn = Store::open(t.database()).await.unwrap();
-            conn.write::<_, StoreError>(async |_| Ok(())).await.unwrap();
-            conn.close().await.unwrap();
-        };
         let secret = [PHONE, "dao.nguyen@example.org", "2003-04-05"];
         for suffix in ["", "-wal"] {
             for word in secret {
@@ -272,8 +266,7 @@ only! { Sqlite:
         let name = "Nguyễn Thị Đào";
         assert!(holds(&bytes(""), name) || holds(&bytes("-wal"), name), "the name is searched by, so it is there");
         t.admin.act(&format!("/v1/volunteers/{id}/withdraw")).await.ok(200);
-        fold().await;
-        // The log is folded back and emptied by the next start at the latest.
+        // The log is folded back by the next start at the latest.
         let raw = sea_orm::Database::connect(format!("sqlite:{}", file.display())).await.unwrap();
         use sea_orm::ConnectionTrait;
         raw.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await.unwrap();

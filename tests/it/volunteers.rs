@@ -186,7 +186,7 @@ both! {
         body["full_name"] = json!(" ");
         body["occupation"] = json!("0912345678");
         body["erased_at"] = json!("2024-07-15T03:00:01Z");
-        body["consent"] = json!({"given_at": "0912345678", "purposes": [], "guardian": {"phone": "0912345678"}});
+        body["consent"] = json!({"given_at": "0912345678", "purposes": [], "guardian": {"phone": "số 0912345678"}});
         let answer = t.admin.post("/v1/volunteers", &body).await;
         answer.faults(422, &[
             ("/phone", "bad_format"),

@@ -201,7 +201,15 @@ pub async fn write(
     let request_id = request.id();
     let now = app.clock.now();
     let actor_id = actor.id;
-    let cx = Cx { now, operation, actor_id, request_id: &request_id, if_match: if_match.as_ref(), body_hash, rehearsal: dry_run };
+    let cx = Cx {
+        now,
+        operation,
+        actor_id,
+        request_id: &request_id,
+        if_match: if_match.as_ref(),
+        body_hash,
+        rehearsal: dry_run,
+    };
     let scope = key.map(|key| KeyScope { principal_id: actor_id, method, path, key });
     let run = async |tx: &Tx| -> ApiResult<Outcome> {
         if let Some(scope) = &scope {

@@ -9,8 +9,9 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, RelationDef,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, RelationDef,
     sea_query::{Expr, ExprTrait},
 };
 use tinhnguyen_domain::{
@@ -56,9 +57,7 @@ pub(crate) fn on_team() -> RelationDef {
 /// Memberships, joined with their team, that share a day with a time.
 pub(crate) fn overlaps(from: NaiveDate, to: NaiveDate) -> Condition {
     let open = Condition::all().add(t::Column::LeftOn.is_null()).add(team::Column::EndsOn.gte(from));
-    Condition::all()
-        .add(t::Column::JoinedOn.lte(to))
-        .add(Condition::any().add(t::Column::LeftOn.gte(from)).add(open))
+    Condition::all().add(t::Column::JoinedOn.lte(to)).add(Condition::any().add(t::Column::LeftOn.gte(from)).add(open))
 }
 
 /// Which memberships of a team are listed.

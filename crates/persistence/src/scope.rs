@@ -94,9 +94,7 @@ pub fn members_of(team_id: Uuid, day: NaiveDate) -> SelectStatement {
         .column(team_member::Column::VolunteerId)
         .filter(team_member::Column::TeamId.eq(team_id))
         .filter(team_member::Column::JoinedOn.lte(day))
-        .filter(
-            Condition::any().add(team_member::Column::LeftOn.is_null()).add(team_member::Column::LeftOn.gte(day)),
-        )
+        .filter(Condition::any().add(team_member::Column::LeftOn.is_null()).add(team_member::Column::LeftOn.gte(day)))
         .into_query()
 }
 

@@ -14,8 +14,9 @@ use crate::{
 use aws_lc_rs::rand;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, RelationDef, Select,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, RelationDef, Select,
     sea_query::{Expr, ExprTrait, LikeExpr, SelectStatement},
 };
 use tinhnguyen_domain::{
@@ -127,11 +128,7 @@ impl Contacts {
 ///
 /// # Errors
 /// [`StoreError::Sealed`], or when the database can't be asked.
-pub async fn age_facts(
-    conn: &impl ConnectionTrait,
-    vault: &Vault,
-    id: Uuid,
-) -> StoreResult<(Option<NaiveDate>, bool)> {
+pub async fn age_facts(conn: &impl ConnectionTrait, vault: &Vault, id: Uuid) -> StoreResult<(Option<NaiveDate>, bool)> {
     let values = vault.open(conn, &[id]).await?.remove(&id).unwrap_or_default();
     let contacts = Contacts::of(id, values)?;
     Ok((contacts.birth_date.map(Personal::into_revealed), contacts.guardian.is_some()))

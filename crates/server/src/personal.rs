@@ -49,10 +49,16 @@ pub async fn vault(config: &Config, store: &Store) -> Result<Vault> {
     if !path.try_exists().with_context(|| format!("the file {} can't be looked for", path.display()))? {
         // A named file is never made, because each replica would make its own; and a new key opens nothing that is there.
         if let Some(id) = personal::wrapped_by(store.read()).await.context("the database can't be asked")? {
-            bail!("the file {} is missing, and the database holds personal data under its key {id}: put it back", path.display());
+            bail!(
+                "the file {} is missing, and the database holds personal data under its key {id}: put it back",
+                path.display()
+            );
         }
         if named {
-            bail!("the file {} of `personal_key_file` is missing; `openssl rand -base64 32` makes a key", path.display());
+            bail!(
+                "the file {} of `personal_key_file` is missing; `openssl rand -base64 32` makes a key",
+                path.display()
+            );
         }
         make_directory(&config.data_dir.value)?;
         make(&path)?;
@@ -126,7 +132,10 @@ async fn rotate(config: &Config, store: &Store, new_key_file: Option<&Path>) -> 
         // The file was changed by hand, or an earlier run was stopped: this one ends what began.
         (Begun::Fresh | Begun::Resumed, None) => unfinished,
         (Begun::Resumed, Some(_)) => bail!("an earlier rotation was stopped; run this without --new-key-file first"),
-        (Begun::Fresh, Some(_)) => bail!("the first key of {} was not in use yet and is now; run this without --new-key-file first", path.display()),
+        (Begun::Fresh, Some(_)) => bail!(
+            "the first key of {} was not in use yet and is now; run this without --new-key-file first",
+            path.display()
+        ),
         (Begun::NothingToDo, given) => {
             let new = match given {
                 Some(given) => {
@@ -174,7 +183,8 @@ async fn recrypt(store: &Store, vault: &Vault) -> Result<u64> {
 async fn expire(config: &Config, store: &Store, dry_run: bool) -> Result<()> {
     let (days, now) = (config.volunteer_retention_days.value.get(), SystemClock.now());
     if dry_run {
-        let count = volunteers::count_due(store.read(), now, today(now), days).await.context("nobody can be counted")?;
+        let count =
+            volunteers::count_due(store.read(), now, today(now), days).await.context("nobody can be counted")?;
         return say(format_args!("{count} volunteers would be made unknown: their {days} days are over\n"));
     }
     let count = expire_all(store, days).await.context("the personal data can't be erased")?;

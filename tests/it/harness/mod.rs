@@ -13,8 +13,8 @@ pub use rows::{Field, day, unit};
 use chrono::{DateTime, TimeZone, Utc};
 use futures_util::FutureExt;
 use sea_orm::{ConnectionTrait, Statement, TryGetable};
-use std::{cell::Cell, panic::AssertUnwindSafe, pin::pin, task::Poll};
 use std::sync::LazyLock;
+use std::{cell::Cell, panic::AssertUnwindSafe, pin::pin, task::Poll};
 use tinhnguyen_persistence::{
     Store, StoreError, campaigns, entities, ledger,
     personal::{KeyRing, MasterKey, Vault},

@@ -22,7 +22,9 @@ pub enum KeyFileError {
     #[error("the file of keys can't be read: {0}")]
     Unreadable(#[from] std::io::Error),
     /// A line is no key.
-    #[error("line {0} of the file of keys is no key: 32 bytes in base64 are wanted, as `openssl rand -base64 32` prints")]
+    #[error(
+        "line {0} of the file of keys is no key: 32 bytes in base64 are wanted, as `openssl rand -base64 32` prints"
+    )]
     NoKey(usize),
     /// It has no key.
     #[error("the file of keys has no key in it")]
@@ -145,7 +147,9 @@ impl KeyRing {
     /// The text of a file with these keys.
     #[must_use]
     pub fn to_text(&self) -> secrecy::SecretString {
-        let mut text = String::from("# Keys of the personal data; the first is the present one. Keep a copy apart from the database.\n");
+        let mut text = String::from(
+            "# Keys of the personal data; the first is the present one. Keep a copy apart from the database.\n",
+        );
         for key in std::iter::once(&self.first).chain(&self.others) {
             text.push_str(&key.line());
             text.push('\n');

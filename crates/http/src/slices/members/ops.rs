@@ -54,12 +54,7 @@ pub async fn list(
 ///
 /// # Errors
 /// `not_found`.
-pub async fn read(
-    conn: &impl ConnectionTrait,
-    scope: &Scope<TeamRead>,
-    team_id: Uuid,
-    id: Uuid,
-) -> ApiResult<Member> {
+pub async fn read(conn: &impl ConnectionTrait, scope: &Scope<TeamRead>, team_id: Uuid, id: Uuid) -> ApiResult<Member> {
     let (team, unit) = of_teams::find(conn, scope, team_id).await?;
     let member = members::find(conn, team_id, id).await?.ok_or_else(ApiError::not_found)?;
     Ok(Member::of(member, may_write(scope, &team, &unit)))
@@ -82,12 +77,7 @@ fn ensure_open(team: &Team) -> ApiResult<()> {
 }
 
 /// The volunteer, when the caller may put them into a team of this unit.
-async fn volunteer(
-    tx: &Tx,
-    scope: &Scope<MemberWrite>,
-    unit: &OrgUnit,
-    id: Uuid,
-) -> ApiResult<Option<Volunteer>> {
+async fn volunteer(tx: &Tx, scope: &Scope<MemberWrite>, unit: &OrgUnit, id: Uuid) -> ApiResult<Option<Volunteer>> {
     let read = scope.reaches_of(Permission::VolunteerRead);
     let mut found = volunteers::find(tx, &read, scope.today(), id).await?;
     if found.is_none() {

@@ -5,8 +5,8 @@ use super::dto::{
     Skill, Volunteer, VolunteerPatch, VolunteerQuery,
 };
 use crate::{
-    app::today,
     allowed::{Demand, MemberWrite, Scope, VolunteerPersonal, VolunteerRead, VolunteerWrite},
+    app::today,
     fields::{Faults, repeated},
     page::ListQuery,
     problem::{ApiError, ApiResult, Code, Fault},
@@ -202,7 +202,8 @@ fn day_text(day: &Personal<NaiveDate>) -> Personal<String> {
 }
 
 fn guardian_text(guardian: Personal<Guardian>) -> Personal<String> {
-    let guardian = guardian.map(|g| d::Guardian { full_name: g.full_name, relationship: g.relationship, phone: g.phone });
+    let guardian =
+        guardian.map(|g| d::Guardian { full_name: g.full_name, relationship: g.relationship, phone: g.phone });
     Contacts::guardian_text(&guardian)
 }
 
