@@ -95,6 +95,39 @@ both! {
         }
     }
 
+    async fn the_hash_of_a_request_is_no_help_in_guessing_what_it_said(t: &T) {
+        /// What a request's hash is made of, where it is not keyed.
+        fn canonical(value: &serde_json::Value) -> String {
+            match value {
+                serde_json::Value::Object(members) => {
+                    let mut members: Vec<_> = members.iter().collect();
+                    members.sort_by_key(|(name, _)| name.as_str());
+                    let all = members.into_iter().map(|(name, member)| format!("{}\n{}", json!(name), canonical(member)));
+                    format!("{{{}}}", all.collect::<String>())
+                }
+                serde_json::Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<String>()),
+                scalar => format!("{scalar}\n"),
+            }
+        }
+        let stored = async || -> Vec<String> {
+            let mut hashes: Vec<Vec<u8>> = crate::harness::values(t.store.read(), "SELECT body_hash FROM chosen_id").await;
+            hashes.extend(crate::harness::values::<Vec<u8>>(t.store.read(), "SELECT body_hash FROM idempotency_key").await);
+            let hex = |hash: &Vec<u8>| hash.iter().take(12).map(|b| format!("{b:02x}")).collect();
+            hashes.iter().map(hex).collect()
+        };
+        for (path, mut body, guessed) in [
+            ("/v1/teams", crate::harness::world::new_team(seeded_unit(HA_NOI)), 2),
+            ("/v1/volunteers", new_volunteer(seeded_unit(HA_NOI)), 0),
+        ] {
+            body["id"] = json!(Uuid::now_v7());
+            t.admin.post(path, &body).key("mot").await.ok(201);
+            let guess = tinhnguyen_http::reply::hash_tag(&canonical(&body));
+            let found = stored().await.iter().filter(|hash| **hash == guess.trim_matches('"')).count();
+            assert_eq!(found, guessed, "{path}");
+        }
+        assert_eq!(stored().await.len(), 4);
+    }
+
     async fn another_master_key_opens_nothing_and_says_which_is_missing(t: &T) {
         let id = keep(&t.store, &vault(), PHONE).await;
         let stranger = Vault::new(KeyRing::of(MasterKey::generate().unwrap()));

@@ -280,7 +280,7 @@ impl Config {
             personal_key_file: given.take("personal_key_file")?,
             volunteer_retention_days: given
                 .take_with("volunteer_retention_days", retention)?
-                .unwrap_or_else(|| Setting { value: RETENTION, source: Source::Default }),
+                .unwrap_or(Setting { value: RETENTION, source: Source::Default }),
             public_url: given.take_with("public_url", public_url)?,
             log_format: given.or("log_format", LogFormat::Text)?,
             log: given
