@@ -248,6 +248,81 @@ both! {
     }
 }
 
+both! {
+    async fn the_key_of_the_personal_data_is_made_renewed_and_missed_and_nothing_personal_is_said(db: &Blank) {
+        const TELLING: [&str; 4] = ["0912 345 678", "912345678", "dao.nguyen@example.org", "Đào"];
+        let desk = Desk::new(db);
+        let mut service = desk.start();
+        service.ready().await;
+        let body = world::new_volunteer(world::seeded_unit(world::HA_NOI));
+        let made = service.post("/v1/volunteers", &body).await.unwrap();
+        let path = format!("/v1/volunteers/{}", made["id"].as_str().unwrap());
+        service.get("/v1/volunteers?q=%C4%90%C3%A0o").await;
+        let file = desk.dir.path().join("data/personal.key");
+        let first = fs::read_to_string(&file).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+
+        // Renewed while it serves: it takes the new key up by itself.
+        let (code, said) = desk.run(&["personal-data", "rotate"]);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("sealed 3 values anew"), "{said}");
+        let keys = |text: &str| text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
+        let second = fs::read_to_string(&file).unwrap();
+        assert_eq!(keys(&second)[1..], keys(&first));
+        assert!(keys(&second).iter().all(|key| !said.contains(key)), "{said}");
+        assert_eq!(service.get(&path).await["phone"], body["phone"]);
+        assert_eq!(service.post("/v1/volunteers", &body).await.unwrap()["duplicate_ids"], json!([made["id"]]));
+        let (code, said) = desk.run(&["personal-data", "rotate", "--new-key-file", "no-such-file"]);
+        assert_eq!((code, said.contains("no-such-file")), (Some(1), true), "{said}");
+        fs::write(desk.dir.path().join("new.key"), "bm8ga2V5\n").unwrap();
+        let (code, said) = desk.run(&["personal-data", "rotate", "--new-key-file", "new.key"]);
+        assert_eq!((code, said.contains("line 1") && !said.contains("bm8ga2V5")), (Some(1), true), "{said}");
+        let said = service.said();
+        assert!(said.contains("/v1/volunteers") && TELLING.iter().all(|word| !said.contains(word)), "{said}");
+        let metrics = service.http.get(format!("{}/metrics", service.base)).send().await.unwrap().text().await.unwrap();
+        assert!(metrics.contains("/v1/volunteers") && TELLING.iter().all(|word| !metrics.contains(word)), "{metrics}");
+        service.stop().await;
+
+        // Without its key, or with another one, it doesn't start, and makes no new one.
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--admin-password-file", "password"];
+        fs::remove_file(&file).unwrap();
+        let (code, said) = desk.run(&serve);
+        assert!(code == Some(1) && said.contains("personal.key is missing") && said.contains("put it back"), "{said}");
+        assert!(!file.exists());
+        fs::write(&file, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n").unwrap();
+        let (code, said) = desk.run(&serve);
+        assert!(code == Some(1) && said.contains("holds personal data under the key"), "{said}");
+        let (code, said) = desk.run(&[&serve[..], &["--personal-key-file", "nowhere.key"]].concat());
+        assert!(code == Some(1) && said.contains("nowhere.key is missing"), "{said}");
+        fs::write(&file, &second).unwrap();
+        let mut again = desk.start();
+        again.ready().await;
+        assert_eq!(again.get(&path).await["email"], body["email"]);
+
+        // The end of its time.
+        let (code, said) = desk.run(&["personal-data", "expire", "--dry-run"]);
+        assert!(code == Some(0) && said.starts_with("0 volunteers would"), "{said}");
+        let store = db.open().await;
+        let aged = match store.engine() {
+            "sqlite" => "UPDATE volunteer SET created_at = '2020' || substr(created_at, 5), consent_given_at = '2020' || substr(consent_given_at, 5)",
+            _ => "UPDATE volunteer SET created_at = '2020-01-01', consent_given_at = '2020-01-01'",
+        };
+        let age = async |tx: &tinhnguyen_persistence::Tx| {
+            use sea_orm::ConnectionTrait;
+            Ok::<_, StoreError>(tx.execute_unprepared(aged).await.map(|_| ())?)
+        };
+        store.write(age).await.unwrap();
+        store.close().await.unwrap();
+        let (code, said) = desk.run(&["personal-data", "expire", "--dry-run"]);
+        assert!(code == Some(0) && said.starts_with("2 volunteers would"), "{said}");
+        let (code, said) = desk.run(&["personal-data", "expire"]);
+        assert!(code == Some(0) && said.contains("2 volunteers made unknown"), "{said}");
+        assert_eq!(again.get(&path).await["erasure_reason"], "retention");
+        again.stop().await;
+    }
+}
+
 // A SQLite file belongs to one service: another one may only look at it.
 only! { Postgres:
     async fn two_replicas_that_start_at_once_on_an_empty_database_both_serve_it(db: &Blank) {

@@ -7,7 +7,8 @@
 use crate::harness::{
     Answer, Caller, T, id_in,
     world::{
-        DA_NANG, HA_NOI, campaign, indicator, new_activity, new_invitation, new_result, new_team, place, seeded_unit,
+        DA_NANG, HA_NOI, campaign, indicator, new_activity, new_invitation, new_member, new_result, new_team,
+        new_volunteer, place, seeded_unit,
     },
 };
 use actix_web::http::Method;
@@ -27,6 +28,10 @@ pub struct Site {
     activity: Uuid,
     draft: Uuid,
     submitted: Uuid,
+    /// A volunteer of the unit in the deployed team, their membership, and one who is in no team.
+    volunteer: Uuid,
+    member: Uuid,
+    free: Uuid,
     /// Somebody who holds a role there, and their grant.
     person: Uuid,
     grant: Uuid,
@@ -50,6 +55,10 @@ impl Site {
         let activity = t.activity(&leader, &deployed).await;
         let draft = t.draft(&leader, &activity, "2024-07-01", 1).await;
         let submitted = t.submitted(&leader, &activity, "2024-07-02", 1).await;
+        let volunteer = t.volunteer(unit, "Trần Văn Bình").await;
+        let member = t.member(&deployed, volunteer, "member").await;
+        t.member(&deployed, t.volunteer(unit, "Lê Thị Cúc").await, "leader").await;
+        let free = t.volunteer(unit, "Phạm Văn Dũng").await;
         let person = t.nobody().await;
         let grant = t.grant(&person, Role::Viewer, unit, None).await;
         t.second_factor_of(person.user_id).await;
@@ -64,6 +73,9 @@ impl Site {
             activity: id_in(&activity, "id"),
             draft: id_in(&draft, "id"),
             submitted: id_in(&submitted, "id"),
+            volunteer,
+            member: id_in(&member, "id"),
+            free,
             person: person.user_id,
             grant,
             candidate,
@@ -252,6 +264,30 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
         "deploy_team" => Case { path: format!("/v1/teams/{}/deploy", site.ready), body: None, expected: OWN },
         "complete_team" => Case { path: format!("/v1/teams/{}/complete", site.deployed), body: None, expected: OWN },
         "cancel_team" => Case { path: format!("/v1/teams/{}/cancel", site.forming), body: None, expected: OWN },
+
+        "list_team_members" => get(format!("/v1/teams/{}/members", site.deployed), OWN),
+        "create_team_member" => send(
+            format!("/v1/teams/{}/members", site.deployed),
+            new_member(site.free, "member"),
+            Status([201, 404, 404, 404]),
+        ),
+        "get_team_member" => get(format!("/v1/teams/{}/members/{}", site.deployed, site.member), OWN),
+        "patch_team_member" => {
+            send(format!("/v1/teams/{}/members/{}", site.deployed, site.member), json!({"role": "deputy"}), OWN)
+        }
+        "list_team_candidates" => get(format!("/v1/teams/{}/candidates", site.deployed), OWN),
+
+        "list_volunteers" => get(format!("/v1/volunteers?id={}", site.volunteer), OWN_LISTED),
+        "get_volunteer" => get(format!("/v1/volunteers/{}", site.volunteer), OWN),
+        "create_volunteer" => send("/v1/volunteers".to_owned(), new_volunteer(*unit), MADE_AT_UNIT),
+        "patch_volunteer" => send(format!("/v1/volunteers/{}", site.volunteer), json!({"can_teach": false}), OWN),
+        "get_volunteer_personal_data" => get(format!("/v1/volunteers/{}/personal-data", site.volunteer), OWN),
+        "erase_volunteer" => {
+            send(format!("/v1/volunteers/{}/erasure", site.volunteer), json!({"reason": "Theo yêu cầu"}), OWN)
+        }
+        "withdraw_volunteer" => {
+            Case { path: format!("/v1/volunteers/{}/withdraw", site.volunteer), body: None, expected: OWN }
+        }
 
         "list_activities" => get(format!("/v1/activities?id={activity}"), OWN_LISTED),
         "get_activity" => get(format!("/v1/activities/{activity}"), OWN),
@@ -444,7 +480,7 @@ both! {
         let rows = async || -> Vec<i64> {
             let mut counts = Vec::new();
             for table in
-                ["org_unit", "user_account", "access_grant", "campaign", "indicator", "team", "activity", "result"]
+                ["org_unit", "user_account", "access_grant", "campaign", "indicator", "team", "activity", "result", "volunteer", "team_member"]
             {
                 counts
                     .push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);
@@ -454,6 +490,7 @@ both! {
             }
             for table in [
                 "ledger", "rollup_cell", "audit_log", "chosen_id", "idempotency_key", "invitation", "mail_outbox", "totp",
+                "personal_data", "personal_key", "tally", "result_revision",
             ] {
                 counts
                     .push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);

@@ -64,6 +64,14 @@ words! {
         TeamRead = "teams.read",
         /// Create and change teams.
         TeamWrite = "teams.write",
+        /// Add members to teams and end their time there.
+        MemberWrite = "members.write",
+        /// Read volunteers, without what tells how to reach them.
+        VolunteerRead = "volunteers.read",
+        /// Register, change and erase volunteers.
+        VolunteerWrite = "volunteers.write",
+        /// Read volunteers' contacts, birth dates and guardians.
+        VolunteerPersonal = "volunteers.personal",
         /// Read activities.
         ActivityRead = "activities.read",
         /// Create and change activities.
@@ -94,6 +102,10 @@ impl Permission {
             Self::SelfWrite => "self:write",
             Self::TeamRead => "teams:read",
             Self::TeamWrite => "teams:write",
+            Self::MemberWrite => "members:write",
+            Self::VolunteerRead => "volunteers:read",
+            Self::VolunteerWrite => "volunteers:write",
+            Self::VolunteerPersonal => "volunteers:personal",
             Self::ActivityRead => "activities:read",
             Self::ActivityWrite => "activities:write",
             Self::ResultRead => "results:read",
@@ -125,8 +137,12 @@ impl Role {
             | P::ResultRead
             | P::ProgressRead => true,
             P::CampaignWrite | P::OrgUnitWrite | P::AccessRead | P::AccessWrite => matches!(self, Self::Administrator),
-            P::TeamWrite => matches!(self, Self::Administrator | Self::Coordinator),
-            P::ActivityWrite | P::ResultWrite => {
+            // Whoever guides everywhere need not know who the people are.
+            P::VolunteerRead => !matches!(self, Self::Guide),
+            P::TeamWrite | P::VolunteerWrite | P::VolunteerPersonal => {
+                matches!(self, Self::Administrator | Self::Coordinator)
+            }
+            P::ActivityWrite | P::ResultWrite | P::MemberWrite => {
                 matches!(self, Self::Administrator | Self::Coordinator | Self::TeamLeader)
             }
             P::ResultVerify => matches!(self, Self::Administrator | Self::Verifier),
@@ -343,6 +359,13 @@ mod tests {
         }
         let after = day.succ_opt().unwrap();
         assert!(!wants_second_factor(&[grant(Role::Administrator, &province, None)], after));
+    }
+
+    #[test]
+    fn contacts_are_read_by_whoever_manages_people_and_names_not_by_guides() {
+        assert_eq!(Permission::VolunteerPersonal.roles(), vec![Role::Administrator, Role::Coordinator]);
+        assert_eq!(Permission::VolunteerWrite.roles(), vec![Role::Administrator, Role::Coordinator]);
+        assert!(!Role::Guide.allows(Permission::VolunteerRead) && Role::Viewer.allows(Permission::VolunteerRead));
     }
 
     #[test]

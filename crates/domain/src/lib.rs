@@ -13,11 +13,13 @@ pub mod clock;
 pub mod counting;
 pub mod localities;
 pub mod org_units;
+pub mod personal;
 pub mod progress;
 pub mod results;
 pub mod tallies;
 pub mod teams;
 pub mod text;
+pub mod volunteers;
 mod words;
 
 pub use words::UnknownWord;

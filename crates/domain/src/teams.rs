@@ -88,6 +88,28 @@ pub enum TeamError {
     /// Nobody leads the team.
     #[error("the team has no leader")]
     NoLeader,
+    /// Members were registered, and none is left.
+    #[error("the team has no member left")]
+    NoMembers,
+}
+
+/// What a team's register of members says of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Crew {
+    /// Memberships altogether, whenever they were.
+    pub registered: u64,
+    /// Those of the day.
+    pub active: u64,
+    /// Leaders among those.
+    pub leaders: u64,
+}
+
+impl Crew {
+    /// Whether members were registered and none is left. A team that never registered any is not asked for them.
+    #[must_use]
+    pub const fn is_deserted(self) -> bool {
+        self.registered > 0 && self.active == 0
+    }
 }
 
 impl TeamStatus {
@@ -105,6 +127,12 @@ impl TeamStatus {
         }
     }
 
+    /// Whether it is expected to work, so that it can't be without members.
+    #[must_use]
+    pub const fn wants_members(self) -> bool {
+        matches!(self, Self::Ready | Self::Deployed)
+    }
+
     /// Whether its fields may still be edited.
     #[must_use]
     pub const fn is_editable(self) -> bool {
@@ -113,14 +141,20 @@ impl TeamStatus {
 }
 
 impl Team {
-    /// Moves the team. `leaders` counts the people who may report for it: a team without one can't be ready.
+    /// Moves the team. `reporters` counts the people who may report for it: a team that has neither one of them nor a
+    /// leader among its members can't be ready, and one whose members have all left can't either.
     ///
     /// # Errors
     /// [`TeamError`].
-    pub fn act(mut self, action: TeamAction, leaders: u64) -> Result<Team, TeamError> {
+    pub fn act(mut self, action: TeamAction, reporters: u64, crew: Crew) -> Result<Team, TeamError> {
         let status = self.status.after(action)?;
-        if status == TeamStatus::Ready && leaders == 0 {
-            return Err(TeamError::NoLeader);
+        if status == TeamStatus::Ready {
+            if crew.is_deserted() {
+                return Err(TeamError::NoMembers);
+            }
+            if reporters == 0 && crew.leaders == 0 {
+                return Err(TeamError::NoLeader);
+            }
         }
         self.status = status;
         Ok(self)

@@ -48,6 +48,10 @@ demands!(
     SelfWrite,
     TeamRead,
     TeamWrite,
+    MemberWrite,
+    VolunteerRead,
+    VolunteerWrite,
+    VolunteerPersonal,
     ActivityRead,
     ActivityWrite,
     ResultRead,
@@ -131,6 +135,12 @@ impl<P: Demand> Scope<P> {
     #[must_use]
     pub fn reaches_of(&self, permission: Permission) -> Reaches {
         self.rights.reaches(permission, self.today)
+    }
+
+    /// Today, by which rights are in force.
+    #[must_use]
+    pub const fn today(&self) -> NaiveDate {
+        self.today
     }
 
     /// The unit, when it may be seen.

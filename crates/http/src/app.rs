@@ -23,10 +23,10 @@ use actix_web::{
     middleware::{Compress, from_fn},
     web,
 };
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use std::sync::Arc;
 use tinhnguyen_domain::clock::Clock;
-use tinhnguyen_persistence::Store;
+use tinhnguyen_persistence::{Store, personal::Vault};
 use utoipa_actix_web::AppExt;
 
 /// What an operator decides.
@@ -68,6 +68,8 @@ pub struct App {
     pub tokens: Tokens,
     /// What the operator decides about people's accounts.
     pub accounts: Accounts,
+    /// Seals and opens personal data.
+    pub vault: Vault,
     /// Hashes passwords.
     pub passwords: Passwords,
     /// Who has guessed passwords wrong.
@@ -85,7 +87,7 @@ pub struct App {
 impl App {
     /// The application over an open and migrated store.
     #[must_use]
-    pub fn new(store: Store, clock: Arc<dyn Clock>, tokens: Tokens, mut settings: Settings) -> Self {
+    pub fn new(store: Store, clock: Arc<dyn Clock>, tokens: Tokens, vault: Vault, mut settings: Settings) -> Self {
         settings.public_url.truncate(settings.public_url.trim_end_matches('/').len());
         Self {
             store,
@@ -93,6 +95,7 @@ impl App {
             contract: contract(),
             tokens,
             accounts: Accounts::default(),
+            vault,
             passwords: Passwords::default(),
             guesses: Guesses::default(),
             limits: Limits::new(&settings.quotas, settings.quota_exempt.clone()),
@@ -105,8 +108,14 @@ impl App {
     /// Today in Viet Nam: by it grants are in force and localities valid.
     #[must_use]
     pub fn today(&self) -> NaiveDate {
-        self.clock.now().with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive()
+        today(self.clock.now())
     }
+}
+
+/// The day of an instant in Viet Nam.
+#[must_use]
+pub fn today(now: DateTime<Utc>) -> NaiveDate {
+    now.with_timezone(&chrono_tz::Asia::Ho_Chi_Minh).date_naive()
 }
 
 /// The contract of this version.

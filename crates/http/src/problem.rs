@@ -149,6 +149,14 @@ codes! {
         "Kết quả đã nộp hoặc đã xác nhận chỉ đổi được khi bị trả lại.", "A submitted or verified result changes only after it was returned.";
     TeamNotReady = "team_not_ready", 409, "Đội chưa sẵn sàng", "The team is not ready",
         "Bổ sung những gì còn thiếu được nêu trong `errors`.", "Supply what `errors` says is missing.";
+    MemberElsewhere = "member_elsewhere", 409, "Tình nguyện viên đang ở một đội trong thời gian này", "The volunteer is in a team at that time",
+        "Kết thúc thời gian ở đội kia (xem `existing`) hoặc chọn thời gian khác.", "End the time in the other team (see `existing`), or choose other days.";
+    LeaderExists = "leader_exists", 409, "Đội đã có đội trưởng trong thời gian này", "The team has a leader at that time",
+        "Kết thúc hoặc đổi vai trò của đội trưởng hiện tại trước (xem `existing`).", "End or change the present leader's part first (see `existing`).";
+    LastMember = "last_member", 409, "Đội đang hoạt động không thể không còn đội viên", "A team that is ready or at work can't be left without members",
+        "Thêm đội viên khác trước, hoặc hoàn thành hay hủy đội.", "Add another member first, or complete or cancel the team.";
+    VolunteerErased = "volunteer_erased", 409, "Dữ liệu của tình nguyện viên đã được xóa", "The volunteer's data have been erased",
+        "Việc xóa không hoàn tác được; đăng ký lại nếu người đó đồng ý.", "It can't be undone; register the person anew if they consent.";
     ActivityCancelled = "activity_cancelled", 409, "Hoạt động đã hủy", "The activity is cancelled",
         "Báo cáo vào một hoạt động khác.", "Report to another activity.";
     CampaignNotOpen = "campaign_not_open", 409, "Chiến dịch không mở", "The campaign is not open",
@@ -197,6 +205,10 @@ codes! {
         "Báo cáo khi hoạt động đã diễn ra.", "Report when it has happened.";
     ReferenceNotFound = "reference_not_found", 422, "Tham chiếu không tồn tại", "What is referred to is not there",
         "Kiểm tra mã định danh; có thể nó nằm ngoài phạm vi của bạn.", "Check the id; it may be out of your sight.";
+    GuardianConsentRequired = "guardian_consent_required", 422, "Thiếu sự đồng ý của người giám hộ", "A guardian's consent is missing",
+        "Người chưa đủ 18 tuổi, hoặc học sinh chưa rõ ngày sinh, cần `consent.guardian`.", "Who is under 18, or a pupil without a birth date, needs `consent.guardian`.";
+    PersonalDataInText = "personal_data_in_text", 422, "Nội dung nhắc đến dữ liệu cá nhân", "The text tells personal data",
+        "Viết lý do mà không nêu tên, số điện thoại hay thư điện tử của người đó.", "Give the reason without the person's name, phone number or mail address.";
     TopicNotOfKind = "topic_not_of_kind", 422, "Nội dung không thuộc loại hoạt động", "The topic is not of the activity's kind",
         "Xem `GET /v1/topics`.", "See `GET /v1/topics`.";
     NotItsTeam = "not_its_team", 422, "Đội không tham gia hoạt động", "The team does not hold this activity",
@@ -448,7 +460,7 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable(_) | StoreError::Contention(_) | StoreError::Locked(_) => Code::Unavailable,
             StoreError::Full(_) => Code::StorageFull,
             StoreError::ForeignKey(_) => Code::ReferenceNotFound,
-            StoreError::Inconsistent { .. } | StoreError::Db(_) => Code::Internal,
+            StoreError::Inconsistent { .. } | StoreError::Sealed(_) | StoreError::Db(_) => Code::Internal,
         };
         Self { cause: Some(err.to_string()), retryable: err.is_retryable(), ..Self::new(code) }
     }

@@ -19,6 +19,7 @@ use tinhnguyen_persistence::{
     StoreError, Tx, audit,
     idempotency::{self, KeyScope, StoredAnswer},
     page::Page,
+    personal::Reading,
 };
 use uuid::Uuid;
 
@@ -115,13 +116,14 @@ pub struct Cx<'a> {
     pub provenance: &'a Provenance,
     if_match: Option<&'a IfMatch>,
     body_hash: &'a [u8],
+    rehearsal: bool,
 }
 
 impl<'a> Cx<'a> {
     /// For what is written without a writing request of somebody known, such as a login.
     #[must_use]
     pub(crate) const fn of_nobody(now: DateTime<Utc>, operation: &'static str, provenance: &'a Provenance) -> Self {
-        Self { now, operation, actor_id: Uuid::nil(), provenance, if_match: None, body_hash: &[] }
+        Self { now, operation, actor_id: Uuid::nil(), provenance, if_match: None, body_hash: &[], rehearsal: false }
     }
 }
 
@@ -138,6 +140,24 @@ impl Cx<'_> {
             Some(IfMatch::Tags(_)) => {
                 Err(ApiError::new(Code::StaleVersion).with("current_etag", quoted(stamp.version)))
             }
+        }
+    }
+
+    /// Whether nothing of this is kept, the audit log's rows neither.
+    #[must_use]
+    pub const fn is_rehearsal(&self) -> bool {
+        self.rehearsal
+    }
+
+    /// This request as a reading of personal data.
+    #[must_use]
+    pub fn reading(&self) -> Reading<'_> {
+        Reading {
+            at: self.now,
+            actor_id: self.actor_id,
+            action: self.operation,
+            request_id: &self.provenance.request_id,
+            address: Some(self.provenance.address.0),
         }
     }
 
@@ -244,7 +264,15 @@ pub async fn write(
     let provenance = request.provenance()?;
     let now = app.clock.now();
     let actor_id = actor.id;
-    let cx = Cx { now, operation, actor_id, provenance: &provenance, if_match: if_match.as_ref(), body_hash };
+    let cx = Cx {
+        now,
+        operation,
+        actor_id,
+        provenance: &provenance,
+        if_match: if_match.as_ref(),
+        body_hash,
+        rehearsal: dry_run,
+    };
     let scope = key.map(|key| KeyScope { principal_id: actor_id, method, path, key });
     let run = async |tx: &Tx| -> ApiResult<Outcome> {
         if let Some(scope) = &scope {
@@ -316,6 +344,15 @@ fn builder(status: u16) -> HttpResponseBuilder {
 pub fn item<T: Item>(request: &Request, item: &T) -> ApiResult<HttpResponse> {
     let body = serde_json::to_string(item).map_err(ApiError::internal)?;
     Ok(cached(request, quoted(item.version()), "private, no-cache", "application/json", body))
+}
+
+/// Answers with an item that tells of a person, so that nobody on the way keeps it.
+///
+/// # Errors
+/// `internal` when it can't be written as JSON.
+pub fn personal_item<T: Item>(request: &Request, item: &T) -> ApiResult<HttpResponse> {
+    let body = serde_json::to_string(item).map_err(ApiError::internal)?;
+    Ok(cached(request, quoted(item.version()), "no-store", "application/json", body))
 }
 
 /// Answers with a body whose ETag is a hash of it.

@@ -46,6 +46,9 @@ word_schemas! {
     ModeSchema = "Mode" for d::campaigns::Mode: "How volunteering is organised (hình thức tình nguyện). Closed list.";
     TeamKindSchema = "TeamKind" for d::teams::TeamKind: "Kind of team (loại đội hình). Closed list.";
     TeamStatusSchema = "TeamStatus" for d::teams::TeamStatus: "Where a team stands (trạng thái đội). Closed list.";
+    OccupationSchema = "Occupation" for d::volunteers::Occupation: "What a volunteer does beside (nghề nghiệp). Closed list.";
+    SkillLevelSchema = "SkillLevel" for d::volunteers::SkillLevel: "How well a topic is known (mức độ kỹ năng). Closed list.";
+    MemberRoleSchema = "MemberRole" for d::volunteers::MemberRole: "A volunteer's part in a team (vai trò trong đội). Closed list.";
     ActivityStatusSchema = "ActivityStatus" for d::activities::ActivityStatus: "Where an activity stands (trạng thái hoạt động). Closed list.";
     ActivityModeSchema = "ActivityMode" for d::activities::ActivityMode: "In person or online (hình thức tổ chức). Closed list.";
     ResultStatusSchema = "ResultStatus" for d::results::ResultStatus: "Where a result stands (trạng thái kết quả). Closed list.";
@@ -70,6 +73,28 @@ impl PartialSchema for TimeZoneSchema {
 impl ToSchema for TimeZoneSchema {
     fn name() -> std::borrow::Cow<'static, str> {
         std::borrow::Cow::Borrowed("TimeZone")
+    }
+}
+
+/// What somebody consents to, in words.
+pub struct PurposeSchema;
+
+impl PartialSchema for PurposeSchema {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(200))
+            .pattern(Some(r"\S"))
+            .description(Some("A purpose that somebody consented to (mục đích), in the words that they were told."))
+            .examples(["tham gia hoạt động tình nguyện"])
+            .build()
+            .into()
+    }
+}
+impl ToSchema for PurposeSchema {
+    fn name() -> std::borrow::Cow<'static, str> {
+        std::borrow::Cow::Borrowed("Purpose")
     }
 }
 

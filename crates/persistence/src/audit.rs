@@ -49,7 +49,15 @@ pub struct Change<'a> {
 /// # Errors
 /// When the row can't be written.
 pub async fn record(tx: &Tx, change: &Change<'_>) -> StoreResult<()> {
-    let row = t::ActiveModel {
+    record_many(tx, std::slice::from_ref(change)).await
+}
+
+/// Remembers many changes.
+///
+/// # Errors
+/// When a row can't be written.
+pub async fn record_many(tx: &Tx, changes: &[Change<'_>]) -> StoreResult<()> {
+    let row = |change: &Change<'_>| t::ActiveModel {
         id: Set(Uuid::now_v7()),
         at: Set(change.at),
         actor_id: Set(change.actor_id),
@@ -61,7 +69,9 @@ pub async fn record(tx: &Tx, change: &Change<'_>) -> StoreResult<()> {
         seal: Set(None),
         address: Set(change.address.map(|address| address.to_string())),
     };
-    t::Entity::insert(row).exec_without_returning(tx).await?;
+    for chunk in changes.chunks(500) {
+        t::Entity::insert_many(chunk.iter().map(row)).exec_without_returning(tx).await?;
+    }
     Ok(())
 }
 
@@ -147,6 +157,23 @@ pub async fn list(
     } else {
         Condition::all().add(t::Column::OrgUnitId.in_subquery(scope::unit_ids(scope::units_covered(reaches))))
     };
+    listed(conn, seen, filter, page).await
+}
+
+/// Lists a page of what was done, wherever it was: for what belongs to one person, who may know all of it.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn list_all(conn: &impl ConnectionTrait, filter: &Filter, page: &PageRequest) -> StoreResult<Page<Entry>> {
+    listed(conn, Condition::all(), filter, page).await
+}
+
+async fn listed(
+    conn: &impl ConnectionTrait,
+    seen: Condition,
+    filter: &Filter,
+    page: &PageRequest,
+) -> StoreResult<Page<Entry>> {
     let mut query = t::Entity::find().filter(seen);
     if let Some(id) = filter.id {
         query = query.filter(t::Column::Id.eq(id));

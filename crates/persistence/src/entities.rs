@@ -428,3 +428,45 @@ entity!(oidc_identity, "oidc_identity", {
     user_id: Uuid,
     created_at: DateTimeUtc,
 });
+
+entity!(volunteer, "volunteer", resource {
+    full_name: String,
+    name_folded: String,
+    sex: Option<String>,
+    occupation: String,
+    institution: Option<String>,
+    org_unit_id: Uuid,
+    skills: Json,
+    can_teach: bool,
+    consent_given_at: DateTimeUtc,
+    consent_purposes: Json,
+    archived: bool,
+    erased_at: Option<DateTimeUtc>,
+    erasure_reason: Option<String>,
+});
+
+entity!(personal_key, "personal_key", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    generation: i64,
+    wrapped_by: String,
+    wrapped: Vec<u8>,
+    created_at: DateTimeUtc,
+});
+
+entity!(personal_data, "personal_data", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    owner_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    field: String,
+    generation: i64,
+    sealed: Vec<u8>,
+    blind: Option<Vec<u8>>,
+});
+
+entity!(team_member, "team_member", resource {
+    team_id: Uuid,
+    volunteer_id: Uuid,
+    role: String,
+    joined_on: Date,
+    left_on: Option<Date>,
+});

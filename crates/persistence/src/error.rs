@@ -43,6 +43,9 @@ pub enum StoreError {
     /// The database can't store anything now: the disk is full or read-only.
     #[error("the database can't store: {0}")]
     Full(String),
+    /// Personal data can't be opened or sealed: a key is missing, or a row was moved or changed behind our back.
+    #[error("personal data: {0}")]
+    Sealed(String),
     /// Anything else.
     #[error(transparent)]
     Db(DbErr),

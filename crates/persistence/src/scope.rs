@@ -1,11 +1,13 @@
 //! The one home of the SQL of "in scope".
 
-use crate::entities::{activity_team, org_unit, team};
+use crate::entities::{activity_team, org_unit, team, team_member, volunteer};
+use chrono::NaiveDate;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, SelectStatement},
 };
 use tinhnguyen_domain::{access::Reaches, org_units::UnitPath};
+use uuid::Uuid;
 
 /// Units at or below a path.
 #[must_use]
@@ -82,6 +84,33 @@ pub fn activity_ids(teams: Condition) -> SelectStatement {
         .column(activity_team::Column::ActivityId)
         .filter(activity_team::Column::TeamId.in_subquery(team_ids(teams)))
         .into_query()
+}
+
+/// The ids of the volunteers who are in a team on a day.
+#[must_use]
+pub fn members_of(team_id: Uuid, day: NaiveDate) -> SelectStatement {
+    team_member::Entity::find()
+        .select_only()
+        .column(team_member::Column::VolunteerId)
+        .filter(team_member::Column::TeamId.eq(team_id))
+        .filter(team_member::Column::JoinedOn.lte(day))
+        .filter(Condition::any().add(team_member::Column::LeftOn.is_null()).add(team_member::Column::LeftOn.gte(day)))
+        .into_query()
+}
+
+/// Volunteers that are reached on a day: those of a subtree, and of a team that is reached alone its members of that
+/// day.
+#[must_use]
+pub fn volunteers_reached(reaches: &Reaches, day: NaiveDate) -> Condition {
+    let mut any = Condition::any();
+    for reach in reaches.parts() {
+        match reach.team_id {
+            Some(team) => any = any.add(volunteer::Column::Id.in_subquery(members_of(team, day))),
+            None if is_root(&reach.path) => return Condition::all(),
+            None => any = any.add(volunteer::Column::OrgUnitId.in_subquery(unit_ids(units_within(&reach.path)))),
+        }
+    }
+    never_when_empty(any, reaches)
 }
 
 /// Whether the reaches cover everything, so that no filter is wanted.

@@ -352,6 +352,8 @@ fn sqlite(path: &std::path::Path, read_only: bool) -> ConnectOptions {
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
                 .busy_timeout(Duration::from_secs(5))
+                // What is deleted is overwritten, so that an erased name is in no free page of the file.
+                .pragma("secure_delete", "on")
                 .pragma("cache_size", "-16000")
                 .pragma("temp_store", "memory")
                 .optimize_on_close(true, None);

@@ -104,6 +104,14 @@ pub async fn find_any(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<Opti
     t::Entity::find_by_id(id).one(conn).await?.map(Team::try_from).transpose()
 }
 
+/// Keeps a team's row from others until the transaction ends, and gives it as it stands then.
+///
+/// # Errors
+/// When the database can't be asked or the row is corrupt.
+pub async fn lock(tx: &Tx, id: Uuid) -> StoreResult<Option<Team>> {
+    t::Entity::find_by_id(id).lock_exclusive().one(tx).await?.map(Team::try_from).transpose()
+}
+
 /// Finds many of the teams that are reached, in no order.
 ///
 /// # Errors

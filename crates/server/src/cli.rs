@@ -17,6 +17,7 @@ Examples:
   tinhnguyen progress check                   compare results, ledger and totals
   tinhnguyen audit verify                     find a changed or removed row of the audit log
   tinhnguyen keys rotate                      sign tokens with a new key from ten minutes on
+  tinhnguyen personal-data rotate             seal the personal data anew under a new key
 
 Every setting may also stand in the environment (--data-dir is TINHNGUYEN_DATA_DIR) or in the file
 tinhnguyen.toml in the working directory (data_dir = \"…\").";
@@ -76,6 +77,9 @@ pub enum Command {
     /// List or rotate the keys that sign tokens
     #[command(subcommand)]
     Keys(Keys),
+    /// Renew the key of the personal data, or end its time
+    #[command(subcommand)]
+    PersonalData(PersonalData),
     /// Add users and set passwords
     #[command(subcommand)]
     User(User),
@@ -116,6 +120,26 @@ pub enum Keys {
     },
     /// Put one new key in the place of all: every access token stops working within seconds. For when a key got out
     Replace,
+}
+
+/// What to do with the personal data.
+#[derive(Subcommand, Debug)]
+pub enum PersonalData {
+    /// Seal all personal data anew under a new key, while the service goes on
+    ///
+    /// The new key becomes the first one of the file of keys; the older ones stay below it, for backups. Several machines
+    /// need the new key in their files before. When it was interrupted, running it again goes on where it stopped.
+    Rotate {
+        /// File with the new key, 32 bytes in base64 [default: one is made]
+        #[arg(long, value_name = "FILE")]
+        new_key_file: Option<PathBuf>,
+    },
+    /// Make volunteers unknown whose time is over, as the service does by itself every hour
+    Expire {
+        /// Only say how many there are
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// What to do with a user.

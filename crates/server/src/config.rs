@@ -62,6 +62,12 @@ pub struct Flags {
     /// Ed25519 key (PKCS#8 PEM) that signs tokens; replicas share one [default: made once in the data directory]
     #[arg(long, global = true, value_name = "FILE")]
     pub signing_key_file: Option<String>,
+    /// Keys of the personal data, one a line, the first in use; replicas share it [default: made once in the data directory]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub personal_key_file: Option<String>,
+    /// Days after which a volunteer is made unknown, from the end of their last campaign [default: 365]
+    #[arg(long, global = true, value_name = "DAYS")]
+    pub volunteer_retention_days: Option<String>,
     /// Where clients reach the service, for links in answers [default: links without a host]
     #[arg(long, global = true, value_name = "URL")]
     pub public_url: Option<String>,
@@ -97,6 +103,9 @@ pub struct Flags {
 /// What is logged by default: the libraries' own steps tell an operator nothing that we don't.
 const LOG: &str = "info,actix_server=warn,sea_orm_migration=warn,sqlx=warn";
 
+/// A year.
+const RETENTION: NonZero<u32> = NonZero::<u32>::MIN.saturating_add(364);
+
 /// The names of all settings, as in the file; flags and environment variables are made of them.
 const NAMES: [&str; OWN.len() + account_settings::NAMES.len()] = {
     let mut names = [""; OWN.len() + account_settings::NAMES.len()];
@@ -107,7 +116,7 @@ const NAMES: [&str; OWN.len() + account_settings::NAMES.len()] = {
 };
 
 /// Those of the service itself.
-const OWN: [&str; 15] = [
+const OWN: [&str; 17] = [
     "listen",
     "data_dir",
     "database_url",
@@ -115,6 +124,8 @@ const OWN: [&str; 15] = [
     "database_max_connections",
     "admin_password_file",
     "signing_key_file",
+    "personal_key_file",
+    "volunteer_retention_days",
     "public_url",
     "trusted_proxies",
     "cors_origins",
@@ -135,6 +146,8 @@ impl Flags {
             &self.database_max_connections,
             &self.admin_password_file,
             &self.signing_key_file,
+            &self.personal_key_file,
+            &self.volunteer_retention_days,
             &self.public_url,
             &self.trusted_proxies,
             &self.cors_origins,
@@ -250,7 +263,7 @@ pub enum ConfigError {
 pub struct Config {
     /// Address and port to listen on.
     pub listen: Setting<SocketAddr>,
-    /// Directory of the SQLite database and of the signing key.
+    /// Directory of the SQLite database and of the keys.
     pub data_dir: Setting<PathBuf>,
     /// The database.
     pub database_url: Setting<DatabaseUrl>,
@@ -262,6 +275,10 @@ pub struct Config {
     pub admin_password_file: Option<Setting<PathBuf>>,
     /// File with the key that signs tokens.
     pub signing_key_file: Option<Setting<PathBuf>>,
+    /// File with the keys of the personal data.
+    pub personal_key_file: Option<Setting<PathBuf>>,
+    /// Days after which a volunteer is made unknown, from the end of their last campaign.
+    pub volunteer_retention_days: Setting<NonZero<u32>>,
     /// Where clients reach the service, without a slash at the end.
     pub public_url: Option<Setting<String>>,
     /// Proxies that are believed.
@@ -314,6 +331,10 @@ impl Config {
                 .or("database_max_connections", NonZero::new(16).unwrap_or(NonZero::<u32>::MIN))?,
             admin_password_file: given.take("admin_password_file")?,
             signing_key_file: given.take("signing_key_file")?,
+            personal_key_file: given.take("personal_key_file")?,
+            volunteer_retention_days: given
+                .take_with("volunteer_retention_days", retention)?
+                .unwrap_or(Setting { value: RETENTION, source: Source::Default }),
             public_url: given.take_with("public_url", public_url)?,
             trusted_proxies: given.take("trusted_proxies")?,
             cors_origins: given.take("cors_origins")?,
@@ -342,6 +363,8 @@ impl Config {
             Some((self.database_max_connections.value.to_string(), self.database_max_connections.source.clone())),
             path(&self.admin_password_file),
             path(&self.signing_key_file),
+            path(&self.personal_key_file),
+            Some((self.volunteer_retention_days.value.to_string(), self.volunteer_retention_days.source.clone())),
             self.public_url.as_ref().map(|s| (quoted(&s.value), s.source.clone())),
             self.trusted_proxies.as_ref().map(|s| (quoted(&s.value), s.source.clone())),
             self.cors_origins.as_ref().map(|s| (quoted(&s.value), s.source.clone())),
@@ -488,6 +511,12 @@ fn public_url(text: &str) -> Result<String, &'static str> {
         return Err("it must not name a user");
     }
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// At most a hundred years: more is a slip, and no day could be reckoned from it.
+fn retention(text: &str) -> Result<NonZero<u32>, &'static str> {
+    let days: NonZero<u32> = text.parse().map_err(|_| "it must be a number of days from 1 to 36500")?;
+    if days.get() <= 36_500 { Ok(days) } else { Err("it must be a number of days from 1 to 36500") }
 }
 
 fn log_filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {

@@ -1,4 +1,5 @@
-//! The binary `tinhnguyen`: serve, migrate, seed, demo, openapi, progress, user, config, healthcheck.
+//! The binary `tinhnguyen`: serve, migrate, seed, demo, openapi, progress, personal-data, user, config,
+//! healthcheck.
 //!
 //! Every command reads the same settings ([`config`]), opens the same store ([`open`]) and uses the same functions of
 //! the lower crates as the service; none of them reaches around a rule.
@@ -15,6 +16,7 @@ mod healthcheck;
 mod keys;
 mod logging;
 pub mod open;
+mod personal;
 mod progress;
 pub mod secrets;
 mod serve;
@@ -97,6 +99,7 @@ async fn execute(command: Command, config: &Config) -> anyhow::Result<ExitCode> 
         Command::Progress(what) => progress::run(config, what).await,
         Command::Audit(cli::Audit::Verify) => audit::verify(config).await,
         Command::Keys(what) => keys::run(config, what),
+        Command::PersonalData(what) => personal::run(config, what).await,
         Command::User(what) => accounts::run(config, what).await,
         Command::Config | Command::Openapi { .. } | Command::Healthcheck => Ok(ExitCode::SUCCESS),
     }

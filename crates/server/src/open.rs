@@ -19,7 +19,7 @@ use tinhnguyen_http::{
 use tinhnguyen_persistence::{Database, Store};
 
 /// Makes a directory for the owner and the owner's group, unless it is there.
-fn make_directory(path: &Path) -> Result<()> {
+pub(crate) fn make_directory(path: &Path) -> Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o750)

@@ -4,7 +4,7 @@ use crate::{
     accounts::{self, FIRST, First},
     config::Config,
     healthcheck::reachable,
-    open, say,
+    open, personal, say,
 };
 use actix_web::{HttpServer, web};
 use anyhow::{Context, Result, anyhow, bail};
@@ -119,6 +119,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         never = seal(&app.store) => match never {},
         never = deliver(&delivery, &app) => match never {},
         never = reread_keys(&app, &keys) => match never {},
+        never = expire(&app.store, config.volunteer_retention_days.value.get()) => match never {},
     };
     if let Err(err) = seal_all(&app.store).await {
         warn!(error = %err, "the last rows of the audit log wait for their seal until the next start");
@@ -153,6 +154,7 @@ async fn prepare(config: &Config) -> Result<(App, First)> {
     if seeded.total() > 0 {
         info!(rows = seeded.total(), "added reference data");
     }
+    let vault = personal::vault(config, &store).await?;
     let settings = Settings {
         public_url: config.public_url.as_ref().map(|url| url.value.clone()).unwrap_or_default(),
         trusted_proxies: config.trusted_proxies.as_ref().map(|s| s.value.clone()).unwrap_or_default(),
@@ -161,7 +163,7 @@ async fn prepare(config: &Config) -> Result<(App, First)> {
         quota_exempt: config.rate_limit_exempt.value.clone(),
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let app = App { accounts, ..App::new(store, clock, tokens, settings) };
+    let app = App { accounts, ..App::new(store, clock, tokens, vault, settings) };
     let file = config.admin_password_file.as_ref().map(|file| file.value.as_path());
     let first = accounts::make_first(&app.store, &app.passwords, file).await?;
     Ok((app, first))
@@ -223,6 +225,18 @@ async fn reread_keys(app: &App, path: &Path) -> Infallible {
                 refused = err;
             }
             Err(_) => {}
+        }
+    }
+}
+
+/// Makes volunteers unknown whose time is over. Replicas take turns.
+async fn expire(store: &Store, days: u32) -> Infallible {
+    let mut every = interval(SWEEP_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(err) = personal::expire_all(store, days).await {
+            warn!(error = %err, "volunteers whose time is over can't be made unknown; tried again in an hour");
         }
     }
 }

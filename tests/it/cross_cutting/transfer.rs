@@ -151,6 +151,7 @@ only! { Sqlite:
             t.store.clone(),
             Arc::new(Broken),
             Tokens::from_pem(&generate_key().unwrap()).unwrap(),
+            crate::harness::vault(),
             Settings::default(),
         ));
         let running = in_process::init_service(service(state.clone())).await;

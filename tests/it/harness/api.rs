@@ -44,7 +44,7 @@ pub fn app_with(store: Store, clock: Arc<FixedClock>, settings: Settings) -> App
         links: "https://tinhnguyen.example".to_owned(),
         ..Accounts::default()
     };
-    App { accounts, ..App::new(store, clock, Tokens::from_pem(&KEY).unwrap(), settings) }
+    App { accounts, ..App::new(store, clock, Tokens::from_pem(&KEY).unwrap(), super::vault(), settings) }
 }
 
 /// The service over an application, as one function.

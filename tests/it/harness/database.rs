@@ -120,6 +120,7 @@ async fn fill(database: Database) {
     let store = Store::open(database).await.unwrap();
     store.migrate().await.unwrap();
     reference::seed(&store).await.unwrap();
+    super::vault().ensure(&store, super::now()).await.unwrap();
     let hash = Passwords::default().hash(SecretString::from(super::ADMIN_PASSWORD)).await.unwrap();
     let user = access::User {
         stamp: super::rows::stamp(),

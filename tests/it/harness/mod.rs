@@ -16,8 +16,12 @@ pub use rows::{Field, day, unit};
 use chrono::{DateTime, TimeZone, Utc};
 use futures_util::FutureExt;
 use sea_orm::{ConnectionTrait, Statement, TryGetable};
+use std::sync::LazyLock;
 use std::{cell::Cell, panic::AssertUnwindSafe, pin::pin, task::Poll};
-use tinhnguyen_persistence::{Store, StoreError, campaigns, entities, ledger};
+use tinhnguyen_persistence::{
+    Store, StoreError, campaigns, entities, ledger,
+    personal::{KeyRing, MasterKey, Vault},
+};
 
 /// Declares tests that run on both databases from one body: `name::sqlite` and `name::postgres`.
 macro_rules! both {
@@ -61,6 +65,14 @@ pub const ADMIN_PASSWORD: &str = "mat-khau-cua-bai-thu";
 /// The present of all tests: in the middle of the campaign, 10:00 in Viet Nam.
 pub fn now() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2024, 7, 15, 3, 0, 0).unwrap()
+}
+
+/// A master key of the personal data, the same for all tests of the process.
+static MASTER: LazyLock<MasterKey> = LazyLock::new(|| MasterKey::generate().unwrap());
+
+/// A vault of its own with the tests' master key, as each replica has one.
+pub fn vault() -> Vault {
+    Vault::new(KeyRing::of(MASTER.clone()))
 }
 
 /// What a test body is given.

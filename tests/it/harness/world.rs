@@ -79,6 +79,21 @@ pub fn new_invitation(unit: Uuid) -> Value {
     })
 }
 
+/// A volunteer's body: of full age, with every field that may be told.
+pub fn new_volunteer(org_unit_id: Uuid) -> Value {
+    json!({
+        "full_name": "Nguyễn Thị Đào", "birth_date": "2003-04-05", "sex": "female", "occupation": "student",
+        "institution": "Đại học Bách khoa Hà Nội", "phone": "0912 345 678", "email": "dao.nguyen@example.org",
+        "org_unit_id": org_unit_id, "skills": [{"topic": "cyber_safety", "level": "good"}], "can_teach": true,
+        "consent": {"given_at": "2024-05-20T02:30:00Z", "purposes": ["tham gia chiến dịch"], "guardian": null},
+    })
+}
+
+/// A membership's body.
+pub fn new_member(volunteer: Uuid, role: &str) -> Value {
+    json!({"volunteer_id": volunteer, "role": role, "joined_on": "2024-06-01"})
+}
+
 impl T {
     /// Gives somebody a second factor that is on; nobody has its secret.
     pub async fn second_factor_of(&self, user_id: Uuid) {
@@ -89,6 +104,22 @@ impl T {
             })
             .await
             .unwrap();
+    }
+
+    /// A new volunteer of a unit, with this name and no contacts.
+    pub async fn volunteer(&self, org_unit_id: Uuid, name: &str) -> Uuid {
+        let mut body = new_volunteer(org_unit_id);
+        body["full_name"] = json!(name);
+        for field in ["phone", "email"] {
+            body[field] = Value::Null;
+        }
+        id_in(&self.admin.post("/v1/volunteers", &body).await.ok(201), "id")
+    }
+
+    /// Puts a volunteer into a team.
+    pub async fn member(&self, team: &Value, volunteer: Uuid, role: &str) -> Value {
+        let path = format!("/v1/teams/{}/members", id_in(team, "id"));
+        self.admin.post(&path, &new_member(volunteer, role)).await.ok(201)
     }
 
     /// A unit of the commune level below another one.

@@ -10,6 +10,7 @@ pub mod clients;
 pub mod identities;
 pub mod invitations;
 pub mod localities;
+pub mod members;
 pub mod org_units;
 pub mod passwords;
 pub mod progress;
@@ -17,6 +18,7 @@ pub mod results;
 pub mod second_factor;
 pub mod tallies;
 pub mod teams;
+pub mod volunteers;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -35,6 +37,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     clients::routes(config);
     audit::routes(config);
     teams::routes(config);
+    members::routes(config);
+    volunteers::routes(config);
     activities::routes(config);
     tallies::routes(config);
     results::routes(config);

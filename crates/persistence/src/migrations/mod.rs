@@ -13,6 +13,8 @@ mod m07_sessions;
 mod m08_audit;
 mod m09_accounts;
 mod m10_email_index;
+mod m11_volunteers;
+mod m12_members;
 mod m13_addresses;
 mod m14_revisions;
 mod m15_tallies;
@@ -34,6 +36,8 @@ impl MigratorTrait for Migrator {
             Box::new(m08_audit::M),
             Box::new(m09_accounts::M),
             Box::new(m10_email_index::M),
+            Box::new(m11_volunteers::M),
+            Box::new(m12_members::M),
             Box::new(m13_addresses::M),
             Box::new(m14_revisions::M),
             Box::new(m15_tallies::M),

@@ -11,7 +11,7 @@ use tinhnguyen_domain::{
     catalogue::{ActivityKind, AgeBand, Audience, Measure, Sex, Topic},
     counting::Turns,
     results::{ActivityResult, Evidence, EvidenceKind, Line, Output, ResultStatus, Statement, flags_of},
-    teams::{Team, TeamAction, TeamKind, TeamStatus},
+    teams::{Crew, Team, TeamAction, TeamKind, TeamStatus},
 };
 use tinhnguyen_persistence::reference::{DEMO_PREFIX, id_at};
 use uuid::Uuid;
@@ -160,7 +160,7 @@ impl Maker<'_> {
         // Some never got further than the middle of the road; what they report is flagged, not lost.
         let steps = pick(random, &[(3, 62), (2, 34), (0, 2), (1, 2)])?;
         for action in [TeamAction::Ready, TeamAction::Deploy, TeamAction::Complete].into_iter().take(steps) {
-            team = team.act(action, 1)?;
+            team = team.act(action, 1, Crew::default())?;
             team.stamp.version += 1;
         }
         Ok(team)

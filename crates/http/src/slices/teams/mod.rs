@@ -84,7 +84,7 @@ async fn get_team(allowed: Allowed<TeamRead>, id: Path<Uuid>, request: Request) 
     request_body(content = TeamPatch, description = "What changes."),
     responses((status = 200, description = "The changed team.", body = Team)),
     extensions(("x-permission" = json!(TeamWrite::PERMISSION.as_str())),
-        ("x-codes" = json!(["not_editable", "campaign_not_open", "reference_not_found", "dates_inverted", "outside_campaign", "locality_not_valid"]))))]
+        ("x-codes" = json!(["not_editable", "campaign_not_open", "reference_not_found", "dates_inverted", "outside_campaign", "locality_not_valid", "member_elsewhere"]))))]
 #[patch("/v1/teams/{id}")]
 async fn patch_team(allowed: Allowed<TeamWrite>, id: Path<Uuid>, request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
@@ -97,7 +97,8 @@ async fn patch_team(allowed: Allowed<TeamWrite>, id: Path<Uuid>, request: Reques
 
 /// Declare a team ready
 ///
-/// forming → ready (đội sẵn sàng). Wants a leader: somebody with the role `team_leader` on it.
+/// forming → ready (đội sẵn sàng). Wants a leader: a member whose part is `leader`, or somebody with the role
+/// `team_leader` on it; and where members were registered, one who is still there.
 #[utoipa::path(tag = "teams", params(("id" = Uuid, Path, description = "The team.")),
     responses((status = 200, description = "The team.", body = Team)),
     extensions(("x-permission" = json!(TeamWrite::PERMISSION.as_str())), ("x-codes" = json!(["wrong_state", "team_not_ready"]))))]

@@ -7,6 +7,7 @@ use crate::{
     page::ListQuery,
     problem::{ApiError, ApiResult, Code, Fault},
     reply::{Cx, Reply},
+    slices::members::ops as of_members,
 };
 use chrono::NaiveDate;
 use std::collections::HashMap;
@@ -17,7 +18,7 @@ use tinhnguyen_domain::{
     teams::{self as d, TeamAction, TeamError, TeamStatus},
 };
 use tinhnguyen_persistence::{
-    ConnectionTrait, Tx, access, campaigns, localities, org_units,
+    ConnectionTrait, Tx, access, campaigns, localities, members, org_units,
     page::Page,
     teams::{self, Filter},
 };
@@ -188,13 +189,20 @@ fn ensure_not_closed(campaign: &Campaign) -> ApiResult<()> {
     Ok(())
 }
 
+/// Finds a team that the caller coordinates, and keeps others from changing it and its members meanwhile.
+async fn take(tx: &Tx, scope: &Scope<TeamWrite>, id: Uuid) -> ApiResult<(d::Team, OrgUnit)> {
+    let (_, unit) = find(tx, scope, id).await?;
+    scope.ensure_team(&unit.path, id)?;
+    let team = teams::lock(tx, id).await?.ok_or_else(ApiError::not_found)?;
+    Ok((team, unit))
+}
+
 /// Changes a team that the caller coordinates.
 ///
 /// # Errors
 /// The problems that the operation states.
 pub async fn change(tx: &Tx, cx: &Cx<'_>, scope: &Scope<TeamWrite>, id: Uuid, patch: &TeamPatch) -> ApiResult<Reply> {
-    let (mut team, unit) = find(tx, scope, id).await?;
-    scope.ensure_team(&unit.path, id)?;
+    let (mut team, unit) = take(tx, scope, id).await?;
     cx.ensure_unchanged(&team.stamp)?;
     if !team.status.is_editable() {
         return Err(ApiError::new(Code::NotEditable).with("state", team.status.as_str()));
@@ -212,12 +220,16 @@ pub async fn change(tx: &Tx, cx: &Cx<'_>, scope: &Scope<TeamWrite>, id: Uuid, pa
         team.locality_ids.clone_from(places);
     }
     team.starts_on = patch.starts_on.unwrap_or(team.starts_on);
+    let ended_on = team.ends_on;
     team.ends_on = patch.ends_on.unwrap_or(team.ends_on);
     let campaign = campaigns::find(tx, team.campaign_id).await?.ok_or_else(ApiError::not_found)?;
     ensure_not_closed(&campaign)?;
     let mut faults = Faults::default();
     check(tx, &mut faults, &campaign, &team).await?;
     faults.settle()?;
+    if team.ends_on > ended_on {
+        of_members::ensure_free_until(tx, scope, &team).await?;
+    }
     team.stamp = cx.next_stamp(team.stamp);
     teams::update(tx, &team).await?;
     cx.record(tx, "team", id, Some(team.org_unit_id)).await?;
@@ -236,20 +248,31 @@ pub async fn act(
     action: TeamAction,
     today: NaiveDate,
 ) -> ApiResult<Reply> {
-    let (team, unit) = find(tx, scope, id).await?;
-    scope.ensure_team(&unit.path, id)?;
+    let (team, unit) = take(tx, scope, id).await?;
     cx.ensure_unchanged(&team.stamp)?;
-    let leaders = access::count_leaders(tx, id, &unit.path, today).await?;
-    let mut team = team.act(action, leaders).map_err(|err| match err {
+    let reporters = access::count_leaders(tx, id, &unit.path, today).await?;
+    let crew = members::crew(tx, &team, today).await?;
+    let mut team = team.act(action, reporters, crew).map_err(|err| match err {
         TeamError::WrongState { from, .. } => ApiError::new(Code::WrongState).with("state", from.as_str()),
         TeamError::NoLeader => {
             let fault = Fault::at("", Code::Required).message(
-                "Đội chưa có đội trưởng: cấp vai trò `team_leader` cho đội.",
-                "The team has no leader: grant somebody the role `team_leader` on it.",
+                "Đội chưa có đội trưởng: thêm đội viên có vai trò `leader`, hoặc cấp vai trò `team_leader` cho đội.",
+                "The team has no leader: add a member whose part is `leader`, or grant somebody the role `team_leader` on it.",
+            );
+            ApiError { faults: vec![fault], ..ApiError::new(Code::TeamNotReady) }
+        }
+        TeamError::NoMembers => {
+            let fault = Fault::at("", Code::Required).message(
+                "Đội không còn đội viên nào: thêm đội viên trước.",
+                "The team has no member left: add one first.",
             );
             ApiError { faults: vec![fault], ..ApiError::new(Code::TeamNotReady) }
         }
     })?;
+    if matches!(team.status, TeamStatus::Completed | TeamStatus::Cancelled) {
+        // Its people are free for other teams from tomorrow on.
+        members::end_all(tx, id, today.min(team.ends_on), cx.now).await?;
+    }
     team.stamp = cx.next_stamp(team.stamp);
     teams::update(tx, &team).await?;
     cx.record(tx, "team", id, Some(team.org_unit_id)).await?;
