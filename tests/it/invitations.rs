@@ -201,6 +201,8 @@ both! {
         let token = token(t).await;
         let weak = json!({"token": token, "username": "nguoi-moi", "password": "ngan"});
         t.stranger.post("/v1/auth/invitations/accept", &weak).await.faults(422, &[("/password", "weak_password")]);
+        let named = json!({"token": token, "username": "nguoi-moi", "password": "nguoi-moi@example.org"});
+        t.stranger.post("/v1/auth/invitations/accept", &named).await.faults(422, &[("/password", "weak_password")]);
         accept(t, &token, "admin").await.problem(409, "code_already_used");
         accept(t, "tni_khong-co", "nguoi-moi").await.problem(422, "token_not_valid");
         accept(t, &token, "nguoi-moi").await.ok(201);

@@ -65,6 +65,8 @@ both! {
         assert!(letter.text.contains("can-bo") && letter.to == "Can-Bo@example.org", "{letter:?}");
         let token = letter.token();
         confirm(t, &token, "ngan").await.faults(422, &[("/password", "weak_password")]);
+        // What anybody who knows the account would try.
+        confirm(t, &token, "can-bo@example.org").await.faults(422, &[("/password", "weak_password")]);
         confirm(t, "tnp_khong-co", NEW).await.problem(422, "token_not_valid");
         assert_eq!(confirm(t, &token, NEW).await.status, 204);
         holder(t, &old).get("/v1/me").await.problem(401, "unauthenticated");
@@ -173,6 +175,19 @@ both! {
         log_in(t, "can-bo", OLD).await.ok(400);
         log_in(t, "can-bo", NEW).await.ok(200);
         assert_eq!(t.letters().await.len(), 1, "the owner is told");
+    }
+
+    async fn trying_the_present_password_is_slowed(t: &T) {
+        account(t, "can-bo", "can-bo@example.org").await;
+        let me = holder(t, &log_in(t, "can-bo", OLD).await.ok(200));
+        let change = |current: &str| json!({"current_password": current, "password": NEW});
+        for n in 0..10 {
+            let wrong = me.post("/v1/me/password", &change(&format!("khong-phai-{n}"))).await;
+            wrong.problem(422, "wrong_password");
+        }
+        me.post("/v1/me/password", &change(OLD)).await.problem(429, "too_many_requests");
+        t.clock.set(now() + Duration::minutes(1));
+        assert_eq!(me.post("/v1/me/password", &change(OLD)).await.status, 204);
     }
 
     async fn a_client_has_no_password_and_no_second_factor(t: &T) {
