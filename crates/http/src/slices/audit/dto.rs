@@ -14,7 +14,7 @@ pub struct AuditEntry {
     pub id: Uuid,
     /// When.
     pub at: DateTime<Utc>,
-    /// Who: a user or a client.
+    /// Who: a user or a client; the nil UUID where the service itself did it, at the end of a time.
     pub actor_id: Uuid,
     /// What was done: an operation's id.
     #[schema(max_length = 100, example = "verify_result")]
