@@ -212,7 +212,7 @@ mod tests {
             "no key",
             &key[..key.len() - 30],
             &format!("active-from: tomorrow\n{key}"),
-            &key.replace("MFEC", "MFED"),
+            &key.replace("MC4C", "MC4D"),
         ] {
             assert!(Keyring::from_pem(wrong).is_err(), "{wrong}");
         }
