@@ -39,9 +39,18 @@ both! {
         let before = peak_memory(&service);
         let done = Cell::new(false);
         let logins = async {
-            let answers = join_all((0..400).map(|_| login(&service, "admin", PASSWORD, ""))).await;
+            let statuses = join_all((0..400).map(async |_| {
+                loop {
+                    // On a busy machine the last ones may come to the deadline of a request: they are told to come again.
+                    match login(&service, "admin", PASSWORD, "").await.0 {
+                        503 => {}
+                        status => return status,
+                    }
+                }
+            }));
+            let statuses = statuses.await;
             done.set(true);
-            answers
+            statuses
         };
         let pings = async {
             let mut times = Vec::new();
@@ -54,8 +63,8 @@ both! {
             }
             times
         };
-        let (answers, times) = tokio::join!(logins, pings);
-        assert!(answers.iter().all(|(status, _)| *status == 200), "{answers:?}");
+        let (statuses, times) = tokio::join!(logins, pings);
+        assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
         let (grown, slowest) = (peak_memory(&service) - before, times.iter().max().copied().unwrap_or_default());
         let median = median(times);
         println!("400 logins at once: memory +{grown} MiB; /healthz median {median:?}, slowest {slowest:?}");
@@ -97,7 +106,7 @@ both! {
         };
         let (answers, times) = tokio::join!(strangers, owner);
         let looked_at: Vec<_> = answers.iter().filter(|(status, _)| *status == 400).map(|(_, took)| *took).collect();
-        assert_eq!(answers.iter().filter(|(status, _)| !matches!(status, 400 | 429)).count(), 0, "none is let in");
+        assert_eq!(answers.iter().filter(|(status, _)| !matches!(status, 400 | 429 | 503)).count(), 0, "none is let in");
         // Of eleven accounts; those that waited for their turn when their account's bucket filled are refused then.
         assert!(looked_at.len() <= 11 * 50 + 11 * 4, "{}", looked_at.len());
         let (logins, waited, owners) = (times.len(), median(looked_at), median(times));

@@ -22,6 +22,7 @@ mod binary;
 mod bulk;
 mod campaigns;
 mod catalogue;
+mod chaos;
 mod clients;
 mod contract;
 mod cross_cutting;

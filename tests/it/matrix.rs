@@ -89,9 +89,11 @@ impl Site {
 impl Site {
     /// Everything that is there.
     pub fn ids(&self) -> Vec<Uuid> {
-        let Self { unit, forming, ready, deployed, activity, draft, submitted, person, grant, client, secret, .. } =
-            self;
-        vec![*unit, *forming, *ready, *deployed, *activity, *draft, *submitted, *person, *grant, *client, *secret]
+        let Self { unit, forming, ready, deployed, activity, draft, submitted, volunteer, member, free, .. } = self;
+        let Self { person, grant, client, secret, invitation, .. } = self;
+        let work = [*forming, *ready, *deployed, *activity, *draft, *submitted, *volunteer, *member, *free];
+        let access = [*unit, *person, *grant, *client, *secret, *invitation];
+        work.into_iter().chain(access).collect()
     }
 }
 

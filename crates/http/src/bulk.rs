@@ -140,6 +140,7 @@ pub struct BulkOutcome {
 
 /// An item's outcome before it is written in the client's language.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a thousand of them, for the length of a request")]
 pub enum Became {
     /// Taken.
     Accepted(Uuid),

@@ -325,6 +325,7 @@ impl Retryable for StoreError {
 /// Locks the file beside a SQLite database.
 async fn lock_file(database: &std::path::Path) -> StoreResult<std::fs::File> {
     let path = database.with_extension("lock");
+    let name = path.display().to_string();
     tokio::task::spawn_blocking(move || {
         let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
         file.lock()?;
@@ -332,7 +333,7 @@ async fn lock_file(database: &std::path::Path) -> StoreResult<std::fs::File> {
     })
     .await
     .map_err(|e| StoreError::Unavailable(e.to_string()))?
-    .map_err(|e| StoreError::Full(format!("the lock beside the database can't be taken: {e}")))
+    .map_err(|e| StoreError::Unavailable(format!("{name}, the lock beside the database, can't be taken: {e}")))
 }
 
 fn sqlite(path: &std::path::Path, read_only: bool) -> ConnectOptions {
