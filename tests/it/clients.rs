@@ -107,6 +107,26 @@ both! {
         t.admin.delete(&withdraw).if_match("\"4\"").await.problem(404, "not_found");
     }
 
+    async fn a_rolled_secret_is_known_at_every_replica_at_once(t: &T) {
+        let replica = t.replica().await;
+        let (here, there) = (t.stranger.clone(), replica.asked_by(&t.stranger));
+        let status = async |caller: &Caller, client: &Value| {
+            form(caller, "/v1/auth/token", &format!("grant_type=client_credentials&{}", credentials(client))).await.status
+        };
+        let first = register(t, seeded_unit(HA_NOI), &["teams:read"]).await;
+        let roll = format!("/v1/clients/{}/roll", first["id"].as_str().unwrap());
+        let second = t.admin.act(&roll).await.ok(200);
+        for (caller, client) in [(&here, &first), (&there, &first), (&here, &second), (&there, &second)] {
+            assert_eq!(status(caller, client).await, 200, "two at a time, at both");
+        }
+        let third = replica.asked_by(&t.admin).act(&roll).await.ok(200);
+        for caller in [&here, &there] {
+            assert_eq!(status(caller, &first).await, 401, "the oldest is gone");
+            assert_eq!(status(caller, &second).await, 200);
+            assert_eq!(status(caller, &third).await, 200);
+        }
+    }
+
     async fn a_secret_is_shown_once_and_not_in_a_replay(t: &T) {
         let body = json!({"name": "Cổng", "org_unit_id": seeded_unit(HA_NOI), "scopes": ["teams:read"]});
         let send = async || t.admin.post("/v1/clients", &body).header("idempotency-key", "mot-lan").await;
