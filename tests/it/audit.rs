@@ -107,8 +107,8 @@ both! {
                 vec![2],
             ),
             (
-                format!("UPDATE audit_log SET address = NULL WHERE id = {second}"),
-                "UPDATE audit_log SET address = '198.51.100.7' WHERE address IS NULL".to_owned(),
+                format!("UPDATE audit_log SET address = '203.0.113.1' WHERE id = {second}"),
+                "UPDATE audit_log SET address = '198.51.100.7' WHERE address = '203.0.113.1'".to_owned(),
                 vec![2],
             ),
             (
