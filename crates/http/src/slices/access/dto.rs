@@ -234,9 +234,18 @@ pub struct NewGrant {
 }
 
 fn sound_grant(new: &NewGrant) -> Result<(), ValidationError> {
-    match (new.valid_from, new.valid_to) {
+    ensure_sound(new.role, new.team_id, (new.valid_from, new.valid_to))
+}
+
+/// What a role must hold to, whichever way it is given: days in their order, and a team for its leader alone.
+pub(in crate::slices) fn ensure_sound(
+    role: Role,
+    team_id: Option<Uuid>,
+    days: (Option<NaiveDate>, Option<NaiveDate>),
+) -> Result<(), ValidationError> {
+    match days {
         (Some(from), Some(to)) if to < from => Err(broken(Code::DatesInverted, "/valid_to")),
-        _ if new.team_id.is_some() && new.role != Role::TeamLeader => Err(broken(Code::NotAllowedValue, "/team_id")),
+        _ if team_id.is_some() && role != Role::TeamLeader => Err(broken(Code::NotAllowedValue, "/team_id")),
         _ => Ok(()),
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::{
     page::{list_query, page_schema},
-    problem::Code,
-    request::broken,
     schema::{InvitationStatusSchema, RoleSchema},
-    slices::{access::dto::Password, item},
+    slices::{
+        access::dto::{Password, ensure_sound},
+        item,
+    },
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use secrecy::SecretString;
@@ -145,11 +146,7 @@ pub struct NewInvitedGrant {
 }
 
 fn sound_grant(new: &NewInvitedGrant) -> Result<(), ValidationError> {
-    match (new.valid_from, new.valid_to) {
-        (Some(from), Some(to)) if to < from => Err(broken(Code::DatesInverted, "/valid_to")),
-        _ if new.team_id.is_some() && new.role != Role::TeamLeader => Err(broken(Code::NotAllowedValue, "/team_id")),
-        _ => Ok(()),
-    }
+    ensure_sound(new.role, new.team_id, (new.valid_from, new.valid_to))
 }
 
 /// Somebody accepts an invitation.
