@@ -29,6 +29,7 @@ mod cross_cutting;
 mod errors;
 mod guessing;
 mod identities;
+mod intake;
 mod invitations;
 mod keys;
 mod ledger;

@@ -3,12 +3,18 @@
 
 use crate::{
     app::App,
+    group::{Group, Work, together},
     limits::Standing,
     problem::{ApiError, ApiResult, Code},
     request::Provenance,
     tokens::Claims,
 };
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::header,
+    web::{self, Data},
+};
 use chrono::NaiveDate;
 use futures_util::future::LocalBoxFuture;
 use std::marker::PhantomData;
@@ -17,8 +23,8 @@ use tinhnguyen_domain::{
     org_units::{OrgUnit, UnitPath},
 };
 use tinhnguyen_persistence::{
-    ConnectionTrait,
-    access::{User, principal},
+    ConnectionTrait, StoreError,
+    access::{User, principal, principals},
     clients, org_units, second_factor, sessions,
 };
 use uuid::Uuid;
@@ -241,7 +247,7 @@ fn count(app: &App, request: &HttpRequest, caller: Uuid, is_client: bool) -> Api
 }
 
 /// Whom a sound token speaks for, as long as account or client is open and the session stands.
-pub(crate) async fn known(app: &App, claims: &Claims) -> ApiResult<Option<(Actor, Rights)>> {
+pub(crate) async fn known(app: &Data<App>, claims: &Claims) -> ApiResult<Option<(Actor, Rights)>> {
     let conn = app.store.read();
     if claims.client_id.is_some() {
         let Some(client) = clients::find_any(conn, claims.sub).await?.filter(|client| !client.disabled) else {
@@ -255,13 +261,45 @@ pub(crate) async fn known(app: &App, claims: &Claims) -> ApiResult<Option<(Actor
         let actor = Actor { id: client.stamp.id, username: None, full_name: client.name, email: None };
         return Ok(Some((actor, Rights::Client { scopes, path: unit.path })));
     }
-    if let Some(session) = claims.sid
-        && !sessions::stands(conn, session).await?
-    {
-        return Ok(None);
+    together(app, Introduction { person: claims.sub, session: claims.sid }).await?
+}
+
+/// A person who is known by a sound token, and the session that it was given in.
+pub struct Introduction {
+    person: Uuid,
+    session: Option<Uuid>,
+}
+
+/// Grants are read at each request, so that a withdrawal works at once; those of requests that come at the same moment
+/// are read together.
+impl Work for Introduction {
+    type Done = ApiResult<Option<(Actor, Rights)>>;
+
+    fn queue(app: &App) -> &Group<Self> {
+        &app.introductions
     }
-    let known = principal(conn, claims.sub).await?.filter(|(user, _)| !user.disabled);
-    Ok(known.map(|(user, grants)| (user.into(), Rights::Person(grants))))
+
+    async fn run(app: &Data<App>, those: &[Self]) -> Vec<Self::Done> {
+        let conn = app.store.read();
+        let sessions: Vec<Uuid> = those.iter().filter_map(|one| one.session).collect();
+        let people: Vec<Uuid> = those.iter().map(|one| one.person).collect();
+        let read = async {
+            Ok::<_, StoreError>((sessions::standing(conn, &sessions).await?, principals(conn, &people).await?))
+        };
+        let (standing, known) = match read.await {
+            Ok(read) => read,
+            Err(err) => {
+                let err = ApiError::from(err);
+                return those.iter().map(|_| Err(err.clone())).collect();
+            }
+        };
+        let of = |one: &Self| {
+            let stands = one.session.is_none_or(|session| standing.contains(&session));
+            let known = known.get(&one.person).filter(|(user, _)| stands && !user.disabled);
+            Ok(known.cloned().map(|(user, grants)| (user.into(), Rights::Person(grants))))
+        };
+        those.iter().map(of).collect()
+    }
 }
 
 /// What an account or a registered client may do today, without a token of theirs: for what they began and somebody else

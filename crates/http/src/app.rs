@@ -4,16 +4,19 @@ use crate::{
     account_pages,
     accounts::Accounts,
     address::Networks,
+    allowed::Introduction,
     contract::Contract,
     cors::{self, Origins},
     edge,
+    group::Group,
     guesses::Guesses,
     limits::{Limits, Quotas},
     metrics::Metrics,
     passwords::Passwords,
     problem::ApiError,
     progress::Figures,
-    slices, system,
+    slices::{self, results::intake::Filing},
+    system,
     tokens::Tokens,
 };
 use actix_web::{
@@ -28,6 +31,9 @@ use std::sync::Arc;
 use tinhnguyen_domain::clock::Clock;
 use tinhnguyen_persistence::{Store, personal::Vault};
 use utoipa_actix_web::AppExt;
+
+/// The most requests that are read or written together.
+const GROUP: usize = 256;
 
 /// What an operator decides.
 #[derive(Debug, Clone)]
@@ -80,6 +86,10 @@ pub struct App {
     pub settings: Settings,
     /// The folded ledger.
     pub figures: Figures,
+    /// People whose grants wait to be read together.
+    pub introductions: Group<Introduction>,
+    /// New results that wait to be written together.
+    pub filings: Group<Filing>,
     /// What is measured.
     pub metrics: Metrics,
 }
@@ -89,7 +99,11 @@ impl App {
     #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>, tokens: Tokens, vault: Vault, mut settings: Settings) -> Self {
         settings.public_url.truncate(settings.public_url.trim_end_matches('/').len());
+        // SQLite has one writer. On PostgreSQL one group is prepared while another one commits.
+        let writers = if store.engine() == "sqlite" { 1 } else { 2 };
         Self {
+            introductions: Group::new(2, GROUP),
+            filings: Group::new(writers, GROUP),
             store,
             clock,
             contract: contract(),

@@ -392,11 +392,14 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
     operation.insert("x-problem-codes".to_owned(), codes.iter().map(|c| c.as_str()).collect());
     operation.insert("description".to_owned(), description.into());
 
+    let counts = operation.get("tags").and_then(|tags| tags.get(0)).is_some_and(|tag| tag == "results");
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
     let Some(responses) = responses.as_object_mut() else { return };
     for (status, response) in responses.iter_mut() {
         if status.starts_with('2') {
-            let headers = if write {
+            let headers = if write && counts {
+                json!({"XRequestId": 0, "RateLimit": 0, "RateLimitPolicy": 0, "ETag": 0, "DryRun": 0, "IdempotencyReplayed": 0, "LedgerSeq": 0})
+            } else if write {
                 json!({"XRequestId": 0, "RateLimit": 0, "RateLimitPolicy": 0, "ETag": 0, "DryRun": 0, "IdempotencyReplayed": 0})
             } else {
                 json!({"XRequestId": 0, "RateLimit": 0, "RateLimitPolicy": 0, "ETag": 0, "CacheControl": 0})
@@ -498,6 +501,7 @@ fn header_name(component: &str) -> &str {
         "DryRun" => "Dry-Run",
         "IdempotencyReplayed" => "Idempotency-Replayed",
         "CacheControl" => "Cache-Control",
+        "LedgerSeq" => "Ledger-Seq",
         other => other,
     }
 }
@@ -510,6 +514,7 @@ fn shared_headers() -> Value {
         "ETag": {"description": "Strong validator: an item's version in quotes.", "schema": {"type": "string", "maxLength": 200}},
         "DryRun": {"description": "`true` when nothing was kept.", "schema": {"type": "string", "enum": ["true"]}},
         "IdempotencyReplayed": {"description": "`true` when this is the stored answer of an earlier request with the same key.", "schema": {"type": "string", "enum": ["true"]}},
+        "LedgerSeq": {"description": "The ledger's last entry that this write made, when it changed a figure; sent as `min_ledger_seq`, it makes a reading wait for it.", "schema": {"type": "string", "pattern": "^[0-9]+$", "maxLength": 19}, "example": "1234"},
         "CacheControl": {"description": "How long the answer may be kept.", "schema": {"type": "string", "maxLength": 200}},
     })
 }

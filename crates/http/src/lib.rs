@@ -14,6 +14,7 @@ pub mod cors;
 mod edge;
 mod example;
 mod fields;
+pub mod group;
 pub mod guesses;
 pub mod keyring;
 pub mod limits;

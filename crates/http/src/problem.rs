@@ -163,6 +163,8 @@ codes! {
         "Chờ chiến dịch mở, hoặc liên hệ Trung ương Đoàn.", "Wait until it opens, or ask the centre.";
     IdempotencyInProgress = "idempotency_in_progress", 409, "Yêu cầu cùng khóa đang được xử lý", "A request with this key is still running",
         "Thử lại sau `Retry-After` giây với cùng khóa.", "Try again after `Retry-After` seconds with the same key.";
+    LedgerBehind = "ledger_behind", 409, "Sổ cái chưa đến bút toán này", "The ledger has not come to this entry yet",
+        "Thử lại sau `Retry-After` giây, hoặc bỏ `min_ledger_seq`.", "Try again after `Retry-After` seconds, or leave `min_ledger_seq` out.";
     StaleVersion = "stale_version", 412, "Tài nguyên đã thay đổi", "The resource has changed",
         "Đọc lại, xem thay đổi, rồi gửi với `If-Match` mới.", "Read it again, look at the change, and send with the new `If-Match`.";
     PayloadTooLarge = "payload_too_large", 413, "Nội dung quá lớn", "The body is too large",
@@ -310,7 +312,7 @@ impl ApiError {
     pub fn new(code: Code) -> Self {
         let mut headers = Vec::new();
         match code {
-            Code::Unavailable | Code::StorageFull | Code::IdempotencyInProgress => {
+            Code::Unavailable | Code::StorageFull | Code::IdempotencyInProgress | Code::LedgerBehind => {
                 headers.push((header::RETRY_AFTER, "1".to_owned()));
             }
             Code::TooManyRequests => headers.push((header::RETRY_AFTER, "5".to_owned())),

@@ -4,12 +4,13 @@
 //! folds in what is new. So the answer after a write includes it, whichever replica wrote it, and no worker has to
 //! keep up.
 
-use crate::problem::{ApiError, ApiResult};
+use crate::problem::{ApiError, ApiResult, Code};
 use chrono::{DateTime, NaiveDate, Utc};
 use parking_lot::RwLock;
 use std::{
     cell::RefCell,
     collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
 };
 use tinhnguyen_domain::{
     counting::Count,
@@ -24,6 +25,8 @@ use tinhnguyen_persistence::{
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+/// How long an entry may be waited for that the ledger has not come to.
+pub const PATIENCE: Duration = Duration::from_secs(2);
 /// Entries that are read at once.
 const BATCH: u64 = 10_000;
 
@@ -60,6 +63,26 @@ impl Figures {
         }
         let folded = self.folded.read();
         folded.as_ref().map(work).ok_or_else(|| ApiError::internal("the figures are not loaded"))
+    }
+
+    /// Waits until the ledger has come to an entry. With one database that is at once; behind a replica that lags it may
+    /// take a moment.
+    ///
+    /// # Errors
+    /// `ledger_behind` when it has not come to it within [`PATIENCE`].
+    pub async fn reach(&self, store: &Store, seq: Option<i64>) -> ApiResult<()> {
+        let Some(seq) = seq else { return Ok(()) };
+        let started = Instant::now();
+        loop {
+            let head = ledger::head(store.read()).await?;
+            if head >= seq {
+                return Ok(());
+            }
+            if started.elapsed() >= PATIENCE {
+                return Err(ApiError::new(Code::LedgerBehind).with("ledger_seq", head));
+            }
+            tokio::time::sleep(PATIENCE / 20).await;
+        }
     }
 
     /// The last entry that is folded in; 0 before the first read.

@@ -14,6 +14,7 @@ use actix_web::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::cell::Cell;
 use tinhnguyen_domain::Stamp;
 use tinhnguyen_persistence::{
     StoreError, Tx, audit,
@@ -40,6 +41,8 @@ pub struct Reply {
     location: Option<String>,
     /// What is stored for a replay, where that is not the whole answer: secrets are shown once.
     stored: Option<String>,
+    /// The last entry that it wrote to the ledger.
+    ledger_seq: Option<i64>,
 }
 
 fn quoted(tag: impl std::fmt::Display) -> String {
@@ -61,7 +64,14 @@ impl Reply {
     /// `internal` when it can't be written as JSON.
     pub fn ok<T: Item>(item: &T) -> ApiResult<Self> {
         let body = serde_json::to_string(item).map_err(ApiError::internal)?;
-        Ok(Self { status: 200, body, etag: Some(quoted(item.version())), location: None, stored: None })
+        Ok(Self {
+            status: 200,
+            body,
+            etag: Some(quoted(item.version())),
+            location: None,
+            stored: None,
+            ledger_seq: None,
+        })
     }
 
     /// A body that is no item, such as secrets that are shown once.
@@ -70,13 +80,13 @@ impl Reply {
     /// `internal` when it can't be written as JSON.
     pub fn shown<T: Serialize>(status: u16, value: &T) -> ApiResult<Self> {
         let body = serde_json::to_string(value).map_err(ApiError::internal)?;
-        Ok(Self { status, body, etag: None, location: None, stored: None })
+        Ok(Self { status, body, etag: None, location: None, stored: None, ledger_seq: None })
     }
 
     /// 202 without a body: it is taken up, and what comes of it is not told here.
     #[must_use]
     pub const fn accepted() -> Self {
-        Self { status: 202, body: String::new(), etag: None, location: None, stored: None }
+        Self { status: 202, body: String::new(), etag: None, location: None, stored: None, ledger_seq: None }
     }
 
     /// The answer to a replay leaves the secret out, and so does what is stored of this one.
@@ -94,13 +104,19 @@ impl Reply {
     /// `internal` when it can't be written as JSON.
     pub fn outcome<T: Serialize>(outcome: &T) -> ApiResult<Self> {
         let body = serde_json::to_string(outcome).map_err(ApiError::internal)?;
-        Ok(Self { status: 200, body, etag: None, location: None, stored: None })
+        Ok(Self { status: 200, body, etag: None, location: None, stored: None, ledger_seq: None })
+    }
+
+    /// Names the last entry that it wrote to the ledger.
+    #[must_use]
+    pub fn counted_at(self, ledger_seq: Option<i64>) -> Self {
+        Self { ledger_seq: ledger_seq.or(self.ledger_seq), ..self }
     }
 
     /// 204.
     #[must_use]
     pub const fn gone() -> Self {
-        Self { status: 204, body: String::new(), etag: None, location: None, stored: None }
+        Self { status: 204, body: String::new(), etag: None, location: None, stored: None, ledger_seq: None }
     }
 }
 
@@ -117,17 +133,38 @@ pub struct Cx<'a> {
     if_match: Option<&'a IfMatch>,
     body_hash: &'a [u8],
     rehearsal: bool,
+    ledger_seq: Cell<Option<i64>>,
 }
 
 impl<'a> Cx<'a> {
     /// For what is written without a writing request of somebody known, such as a login.
     #[must_use]
     pub(crate) const fn of_nobody(now: DateTime<Utc>, operation: &'static str, provenance: &'a Provenance) -> Self {
-        Self { now, operation, actor_id: Uuid::nil(), provenance, if_match: None, body_hash: &[], rehearsal: false }
+        Self {
+            now,
+            operation,
+            actor_id: Uuid::nil(),
+            provenance,
+            if_match: None,
+            body_hash: &[],
+            rehearsal: false,
+            ledger_seq: Cell::new(None),
+        }
     }
 }
 
 impl Cx<'_> {
+    /// Notes the last entry that was written to the ledger, so that the answer names it.
+    pub fn note_ledger(&self, seq: Option<i64>) {
+        self.ledger_seq.set(seq.max(self.ledger_seq.get()));
+    }
+
+    /// The last entry that was written to the ledger.
+    #[must_use]
+    pub const fn ledger_seq(&self) -> Option<i64> {
+        self.ledger_seq.get()
+    }
+
     /// Holds that the client changes what it has seen.
     ///
     /// # Errors
@@ -221,23 +258,193 @@ impl Cx<'_> {
         resource_id: Uuid,
         org_unit_id: Option<Uuid>,
     ) -> ApiResult<()> {
-        let change = audit::Change {
+        let change = audit::Change { actor_id, ..self.change(resource, resource_id, org_unit_id) };
+        Ok(audit::record(tx, &change).await?)
+    }
+
+    /// A change as the audit log remembers it.
+    #[must_use]
+    pub fn change(&self, resource: &'static str, resource_id: Uuid, org_unit_id: Option<Uuid>) -> audit::Change<'_> {
+        audit::Change {
             at: self.now,
-            actor_id,
+            actor_id: self.actor_id,
             action: self.operation,
             resource,
             resource_id,
             request_id: &self.provenance.request_id,
             org_unit_id,
             address: Some(self.provenance.address.0),
-        };
-        Ok(audit::record(tx, &change).await?)
+        }
     }
 }
 
-enum Outcome {
+/// What became of a writing request.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It was done now.
     Fresh(Reply),
+    /// It had been done before, under the same key.
     Replayed(StoredAnswer),
+}
+
+impl Outcome {
+    /// The answer that its key had already, when the same was asked then.
+    ///
+    /// # Errors
+    /// `idempotency_key_reused`.
+    pub fn replay(stored: StoredAnswer, body_hash: &[u8]) -> ApiResult<Self> {
+        if stored.body_hash == body_hash {
+            Ok(Self::Replayed(stored))
+        } else {
+            Err(ApiError::new(Code::IdempotencyKeyReused))
+        }
+    }
+
+    /// The answer to it.
+    #[must_use]
+    pub fn response(self, dry_run: bool) -> HttpResponse {
+        let (reply, replayed) = match self {
+            Self::Fresh(reply) => (reply, false),
+            Self::Replayed(s) => {
+                let reply = Reply {
+                    status: s.status,
+                    body: s.body,
+                    etag: s.etag,
+                    location: s.location,
+                    stored: None,
+                    ledger_seq: None,
+                };
+                (reply, true)
+            }
+        };
+        let mut response = builder(reply.status);
+        response.insert_header((header::CACHE_CONTROL, "no-store"));
+        if let Some(etag) = reply.etag {
+            response.insert_header((header::ETAG, etag));
+        }
+        if let Some(location) = reply.location {
+            response.insert_header((header::LOCATION, location));
+        }
+        if let Some(seq) = reply.ledger_seq.filter(|_| !dry_run) {
+            response.insert_header((LEDGER_SEQ, seq.to_string()));
+        }
+        if replayed {
+            response.insert_header(("Idempotency-Replayed", "true"));
+        }
+        if dry_run {
+            response.insert_header(("Dry-Run", "true"));
+        }
+        if reply.body.is_empty() {
+            return response.finish();
+        }
+        response.content_type("application/json").body(reply.body)
+    }
+}
+
+/// The header of the ledger's last entry that an answer includes.
+pub const LEDGER_SEQ: &str = "Ledger-Seq";
+
+/// A writing request beside what it wants: who sent it, from where, and how it may be told from others.
+#[derive(Debug)]
+pub struct Errand {
+    now: DateTime<Utc>,
+    operation: &'static str,
+    actor_id: Uuid,
+    provenance: Provenance,
+    if_match: Option<IfMatch>,
+    body_hash: Vec<u8>,
+    dry_run: bool,
+    key: Option<KeyScope>,
+}
+
+impl Errand {
+    /// Reads the head of a writing request. `body_hash` tells whether a retry says the same.
+    ///
+    /// # Errors
+    /// The problems of the headers and of the query.
+    pub fn of(
+        app: &App,
+        request: &Request,
+        operation: &'static str,
+        actor: &Actor,
+        body_hash: &[u8],
+    ) -> ApiResult<Self> {
+        let dry_run = request.dry_run()?;
+        let (method, path) = request.line();
+        let key = if method == "POST" { request.idempotency_key()? } else { None };
+        let if_match = if crate::contract::wants_if_match(&template_of(&path), &method.to_ascii_lowercase()) {
+            Some(request.if_match()?)
+        } else {
+            None
+        };
+        Ok(Self {
+            now: app.clock.now(),
+            operation,
+            actor_id: actor.id,
+            provenance: request.provenance()?,
+            if_match,
+            body_hash: body_hash.to_vec(),
+            dry_run,
+            key: key.map(|key| KeyScope { principal_id: actor.id, method, path, key }),
+        })
+    }
+
+    /// What a use case is told of it.
+    #[must_use]
+    pub const fn cx(&self) -> Cx<'_> {
+        Cx {
+            now: self.now,
+            operation: self.operation,
+            actor_id: self.actor_id,
+            provenance: &self.provenance,
+            if_match: self.if_match.as_ref(),
+            body_hash: self.body_hash.as_slice(),
+            rehearsal: self.dry_run,
+            ledger_seq: Cell::new(None),
+        }
+    }
+
+    /// The key under which its answer is kept, when it has one.
+    #[must_use]
+    pub const fn key(&self) -> Option<&KeyScope> {
+        self.key.as_ref()
+    }
+
+    /// A hash of its body.
+    #[must_use]
+    pub fn body_hash(&self) -> &[u8] {
+        &self.body_hash
+    }
+
+    /// When it came.
+    #[must_use]
+    pub const fn at(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// Whether nothing of it is kept.
+    #[must_use]
+    pub const fn is_rehearsal(&self) -> bool {
+        self.dry_run
+    }
+
+    /// What is kept of its answer, for whoever sends it again.
+    #[must_use]
+    pub fn stored(&self, reply: &Reply) -> StoredAnswer {
+        StoredAnswer {
+            body_hash: self.body_hash.clone(),
+            status: reply.status,
+            etag: reply.etag.clone(),
+            location: reply.location.clone(),
+            body: reply.stored.clone().unwrap_or_else(|| reply.body.clone()),
+        }
+    }
+
+    /// Its answer.
+    #[must_use]
+    pub fn answer(&self, outcome: Outcome) -> HttpResponse {
+        outcome.response(self.dry_run)
+    }
 }
 
 /// Runs a write: idempotency key, work, audit and stored answer in one transaction; with `dry_run=true` the same and
@@ -253,78 +460,27 @@ pub async fn write(
     body_hash: &[u8],
     work: impl AsyncFn(&Tx, &Cx<'_>) -> ApiResult<Reply>,
 ) -> ApiResult<HttpResponse> {
-    let dry_run = request.dry_run()?;
-    let (method, path) = request.line();
-    let key = if method == "POST" { request.idempotency_key()? } else { None };
-    let if_match = if crate::contract::wants_if_match(&template_of(&path), &method.to_ascii_lowercase()) {
-        Some(request.if_match()?)
-    } else {
-        None
-    };
-    let provenance = request.provenance()?;
-    let now = app.clock.now();
-    let actor_id = actor.id;
-    let cx = Cx {
-        now,
-        operation,
-        actor_id,
-        provenance: &provenance,
-        if_match: if_match.as_ref(),
-        body_hash,
-        rehearsal: dry_run,
-    };
-    let scope = key.map(|key| KeyScope { principal_id: actor_id, method, path, key });
+    let errand = Errand::of(app, request, operation, actor, body_hash)?;
     let run = async |tx: &Tx| -> ApiResult<Outcome> {
-        if let Some(scope) = &scope {
-            let claimed = idempotency::claim(tx, scope, body_hash, now).await.map_err(|err| match err {
+        if let Some(scope) = errand.key() {
+            let claimed = idempotency::claim(tx, scope, body_hash, errand.at()).await.map_err(|err| match err {
                 // The first request with this key is still at work.
                 StoreError::Locked(_) => ApiError::new(Code::IdempotencyInProgress),
                 err => err.into(),
             })?;
-            match claimed {
-                None => {}
-                Some(stored) if stored.body_hash == body_hash => return Ok(Outcome::Replayed(stored)),
-                Some(_) => return Err(ApiError::new(Code::IdempotencyKeyReused)),
+            if let Some(stored) = claimed {
+                return Outcome::replay(stored, body_hash);
             }
         }
-        let reply = work(tx, &cx).await?;
-        if let Some(scope) = &scope {
-            let answer = StoredAnswer {
-                body_hash: body_hash.to_vec(),
-                status: reply.status,
-                etag: reply.etag.clone(),
-                location: reply.location.clone(),
-                body: reply.stored.clone().unwrap_or_else(|| reply.body.clone()),
-            };
-            idempotency::keep(tx, scope, &answer).await?;
+        let cx = errand.cx();
+        let reply = work(tx, &cx).await?.counted_at(cx.ledger_seq());
+        if let Some(scope) = errand.key() {
+            idempotency::keep(tx, scope, &errand.stored(&reply)).await?;
         }
         Ok(Outcome::Fresh(reply))
     };
-    let outcome = if dry_run { app.store.rehearse(run).await? } else { app.store.write(run).await? };
-    let (reply, replayed) = match outcome {
-        Outcome::Fresh(reply) => (reply, false),
-        Outcome::Replayed(s) => {
-            (Reply { status: s.status, body: s.body, etag: s.etag, location: s.location, stored: None }, true)
-        }
-    };
-    let mut response = builder(reply.status);
-    response.insert_header((header::CACHE_CONTROL, "no-store"));
-    if let Some(etag) = reply.etag {
-        response.insert_header((header::ETAG, etag));
-    }
-    if let Some(location) = reply.location {
-        response.insert_header((header::LOCATION, location));
-    }
-    if replayed {
-        response.insert_header(("Idempotency-Replayed", "true"));
-    }
-    if dry_run {
-        response.insert_header(("Dry-Run", "true"));
-    }
-    if reply.body.is_empty() {
-        return Ok(response.finish());
-    }
-    Ok(response.content_type("application/json").body(reply.body))
+    let outcome = if errand.is_rehearsal() { app.store.rehearse(run).await? } else { app.store.write(run).await? };
+    Ok(errand.answer(outcome))
 }
 
 /// A path with its ids replaced, as the contract writes it.

@@ -12,6 +12,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter,
     QuerySelect, QueryTrait, RelationDef,
 };
+use std::collections::HashMap;
 use tinhnguyen_domain::{
     Stamp,
     access::{Grant, Reaches, Role},
@@ -125,20 +126,34 @@ pub async fn find_user(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<Opt
     u::Entity::find_by_id(id).one(conn).await?.map(User::try_from).transpose()
 }
 
-/// A grant's id, role, unit, team, first and last day, and its unit's path.
-type GrantRow = (Uuid, String, Uuid, Option<Uuid>, Option<NaiveDate>, Option<NaiveDate>, String);
+/// A grant's holder, id, role, unit, team, first and last day, and its unit's path.
+type GrantRow = (Uuid, Uuid, String, Uuid, Option<Uuid>, Option<NaiveDate>, Option<NaiveDate>, String);
 
-/// Who a token speaks for, and what they are granted, in one query: units that moved give their present path.
+/// Who a token speaks for, and what they are granted: units that moved give their present path.
 ///
 /// # Errors
 /// When the database can't be asked or a row is corrupt.
 pub async fn principal(conn: &impl ConnectionTrait, user_id: Uuid) -> StoreResult<Option<(User, Vec<Grant>)>> {
-    let Some(user) = find_user(conn, user_id).await? else { return Ok(None) };
+    Ok(principals(conn, &[user_id]).await?.remove(&user_id))
+}
+
+/// The same of many, in two queries.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn principals(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, (User, Vec<Grant>)>> {
+    let users = u::Entity::find().filter(u::Column::Id.is_in(ids.iter().copied())).all(conn).await?;
+    let users = users.into_iter().map(|row| Ok((row.id, (User::try_from(row)?, Vec::new()))));
+    let mut principals: HashMap<Uuid, (User, Vec<Grant>)> = users.collect::<StoreResult<_>>()?;
+    if principals.is_empty() {
+        return Ok(principals);
+    }
     let on_unit: RelationDef =
         g::Entity::belongs_to(org_unit::Entity).from(g::Column::OrgUnitId).to(org_unit::Column::Id).into();
     let rows: Vec<GrantRow> = g::Entity::find()
         .select_only()
         .columns([
+            g::Column::UserId,
             g::Column::Id,
             g::Column::Role,
             g::Column::OrgUnitId,
@@ -148,25 +163,25 @@ pub async fn principal(conn: &impl ConnectionTrait, user_id: Uuid) -> StoreResul
         ])
         .column(org_unit::Column::Path)
         .join(JoinType::InnerJoin, on_unit)
-        .filter(g::Column::UserId.eq(user_id))
+        .filter(g::Column::UserId.is_in(ids.iter().copied()))
         .into_tuple()
         .all(conn)
         .await?;
-    let grants = rows
-        .into_iter()
-        .map(|(id, role, org_unit_id, team_id, valid_from, valid_to, path)| {
-            Ok(Grant {
-                id,
-                role: At("access_grant", "role", id).word(&role)?,
-                org_unit_id,
-                path: UnitPath::parse(&path).map_err(|e| At("org_unit", "path", org_unit_id).corrupt(e))?,
-                team_id,
-                valid_from,
-                valid_to,
-            })
-        })
-        .collect::<StoreResult<_>>()?;
-    Ok(Some((user, grants)))
+    for (user_id, id, role, org_unit_id, team_id, valid_from, valid_to, path) in rows {
+        let grant = Grant {
+            id,
+            role: At("access_grant", "role", id).word(&role)?,
+            org_unit_id,
+            path: UnitPath::parse(&path).map_err(|e| At("org_unit", "path", org_unit_id).corrupt(e))?,
+            team_id,
+            valid_from,
+            valid_to,
+        };
+        if let Some((_, grants)) = principals.get_mut(&user_id) {
+            grants.push(grant);
+        }
+    }
+    Ok(principals)
 }
 
 /// Which users are listed.

@@ -10,9 +10,11 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
-    sea_query::LockType,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, LockType},
 };
+use std::collections::HashMap;
 use tinhnguyen_domain::{
     Stamp,
     access::Reaches,
@@ -230,5 +232,37 @@ pub async fn update(tx: &Tx, activity: &Activity) -> StoreResult<()> {
         .exec(tx)
         .await?;
     activity_team::Entity::insert_many(team_rows(activity)).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Finds many activities, whoever asks, and holds them as they are until the transaction ends. They are taken in the order
+/// of their ids, so that two who want the same ones don't wait for each other.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn hold_many(tx: &Tx, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, Activity>> {
+    let query = t::Entity::find()
+        .filter(t::Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(t::Column::Id)
+        .lock(LockType::NoKeyUpdate);
+    query.all(tx).await?.into_iter().map(|row| Ok((row.id, Activity::try_from(row)?))).collect()
+}
+
+/// Moves planned activities on, because something was filed to them. The caller holds them.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn go_on(tx: &Tx, ids: &[Uuid], at: DateTime<Utc>) -> StoreResult<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    t::Entity::update_many()
+        .col_expr(t::Column::Status, Expr::value(ActivityStatus::Ongoing.as_str()))
+        .col_expr(t::Column::UpdatedAt, Expr::value(at))
+        .col_expr(t::Column::Version, Expr::col(t::Column::Version).add(1))
+        .filter(t::Column::Id.is_in(ids.iter().copied()))
+        .filter(t::Column::Status.eq(ActivityStatus::Planned.as_str()))
+        .exec(tx)
+        .await?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use std::collections::HashMap;
 use tinhnguyen_domain::{
     Stamp,
     campaigns::{Campaign, CampaignStatus, Indicator},
@@ -236,4 +237,26 @@ pub async fn update_indicator(tx: &Tx, indicator: &Indicator) -> StoreResult<()>
         .exec(tx)
         .await?;
     if changed.rows_affected == 1 { Ok(()) } else { Err(StoreError::Stale) }
+}
+
+/// Many campaigns, and all their indicators, the numbered ones first.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn with_indicators(
+    conn: &impl ConnectionTrait,
+    ids: &[Uuid],
+) -> StoreResult<(HashMap<Uuid, Campaign>, Vec<Indicator>)> {
+    let campaigns = c::Entity::find().filter(c::Column::Id.is_in(ids.iter().copied())).all(conn).await?;
+    let indicators = i::Entity::find()
+        .filter(i::Column::CampaignId.is_in(ids.iter().copied()))
+        .order_by_asc(i::Column::CreatedAt)
+        .order_by_asc(i::Column::Id)
+        .all(conn)
+        .await?;
+    let campaigns = campaigns.into_iter().map(|row| Ok((row.id, Campaign::try_from(row)?)));
+    Ok((
+        campaigns.collect::<StoreResult<_>>()?,
+        indicators.into_iter().map(Indicator::try_from).collect::<StoreResult<_>>()?,
+    ))
 }

@@ -34,6 +34,8 @@ pub struct Posting<'a> {
     pub actor_id: Uuid,
     /// The result as it is now.
     pub result: &'a ActivityResult,
+    /// The campaign whose indicators count it.
+    pub campaign_id: Uuid,
     /// The unit of the reporting team.
     pub org_unit_id: Uuid,
     /// The place of the activity.
@@ -42,8 +44,8 @@ pub struct Posting<'a> {
     pub before: &'a Counted,
 }
 
-/// Writes what changed to the ledger and into the roll-up rows, for every indicator that counts it; gives the number
-/// of the last entry, or none when nothing changed.
+/// Writes what changed to the ledger and into the roll-up rows, for every indicator of its campaign that counts it; gives
+/// the number of the last entry, or none when nothing changed.
 ///
 /// # Errors
 /// When the database refuses.
@@ -52,7 +54,8 @@ pub async fn post(tx: &Tx, indicators: &[Indicator], postings: &[Posting<'_>]) -
     for posting in postings {
         let deltas = difference(posting.before, &posting.result.counted());
         for ((topic, audience), delta) in deltas {
-            for indicator in indicators.iter().filter(|i| i.counts_turns_on(topic)) {
+            let counting = |i: &&Indicator| i.campaign_id == posting.campaign_id && i.counts_turns_on(topic);
+            for indicator in indicators.iter().filter(counting) {
                 let key = CellKey {
                     indicator_id: indicator.stamp.id,
                     org_unit_id: posting.org_unit_id,

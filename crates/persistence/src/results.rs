@@ -13,6 +13,7 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Alias, Expr, ExprTrait, SelectStatement},
 };
+use std::collections::HashMap;
 use tinhnguyen_domain::{
     Stamp,
     access::Reaches,
@@ -268,4 +269,39 @@ pub async fn delete_draft(tx: &Tx, id: Uuid, version: i64) -> StoreResult<()> {
         .exec(tx)
         .await?;
     if gone.rows_affected == 1 { Ok(()) } else { Err(StoreError::Stale) }
+}
+
+/// The id of a result, and the activity, team and day that it is the one result of.
+pub type Day = (Uuid, Uuid, NaiveDate);
+
+/// The ids of the results of many activities and days, by activity, team and day.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn ids_of_days(
+    conn: &impl ConnectionTrait,
+    activities: &[Uuid],
+    days: &[NaiveDate],
+) -> StoreResult<HashMap<Day, Uuid>> {
+    let rows: Vec<(Uuid, Uuid, Uuid, NaiveDate)> = t::Entity::find()
+        .select_only()
+        .columns([t::Column::Id, t::Column::ActivityId, t::Column::TeamId, t::Column::ReportedOn])
+        .filter(t::Column::ActivityId.is_in(activities.iter().copied()))
+        .filter(t::Column::ReportedOn.is_in(days.iter().copied()))
+        .into_tuple()
+        .all(conn)
+        .await?;
+    Ok(rows.into_iter().map(|(id, activity, team, day)| ((activity, team, day), id)).collect())
+}
+
+/// Finds many results, whoever asks.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn find_many(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, ActivityResult>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = t::Entity::find().filter(t::Column::Id.is_in(ids.iter().copied())).all(conn).await?;
+    rows.into_iter().map(|row| Ok((row.id, ActivityResult::try_from(row)?))).collect()
 }

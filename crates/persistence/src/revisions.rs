@@ -40,8 +40,16 @@ impl TryFrom<t::Model> for Revision {
 /// # Errors
 /// When the database refuses.
 pub async fn keep(tx: &Tx, result: &ActivityResult, revision: &Revision) -> StoreResult<()> {
-    let row = t::ActiveModel {
-        result_id: Set(result.stamp.id),
+    keep_many(tx, &[(result.stamp.id, revision.clone())]).await
+}
+
+/// Stores what many revisions state, each with its result's id.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn keep_many(tx: &Tx, revisions: &[(Uuid, Revision)]) -> StoreResult<()> {
+    let row = |(result_id, revision): &(Uuid, Revision)| t::ActiveModel {
+        result_id: Set(*result_id),
         revision: Set(revision.revision),
         lines: Set(json(&revision.statement.lines)),
         outputs: Set(json(&revision.statement.outputs)),
@@ -54,19 +62,21 @@ pub async fn keep(tx: &Tx, result: &ActivityResult, revision: &Revision) -> Stor
         decided_at: Set(revision.decided_at),
         return_reason: Set(revision.return_reason.clone()),
     };
-    t::Entity::insert(row)
-        .on_conflict(
-            OnConflict::columns([t::Column::ResultId, t::Column::Revision])
-                .update_columns([
-                    t::Column::Status,
-                    t::Column::DecidedBy,
-                    t::Column::DecidedAt,
-                    t::Column::ReturnReason,
-                ])
-                .to_owned(),
-        )
-        .exec_without_returning(tx)
-        .await?;
+    for chunk in revisions.chunks(500) {
+        t::Entity::insert_many(chunk.iter().map(row))
+            .on_conflict(
+                OnConflict::columns([t::Column::ResultId, t::Column::Revision])
+                    .update_columns([
+                        t::Column::Status,
+                        t::Column::DecidedBy,
+                        t::Column::DecidedAt,
+                        t::Column::ReturnReason,
+                    ])
+                    .to_owned(),
+            )
+            .exec_without_returning(tx)
+            .await?;
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, OnConflict},
 };
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// How long a refresh token is good when it is not used.
@@ -73,13 +74,20 @@ async fn insert(tx: &Tx, session_id: Uuid, token: &NewRefresh, at: DateTime<Utc>
     Ok(())
 }
 
-/// Whether a session stands.
+/// Which of many sessions stand.
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn stands(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<bool> {
-    let open = s::Entity::find_by_id(id).filter(s::Column::RevokedAt.is_null());
-    Ok(open.count(conn).await? > 0)
+pub async fn standing(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResult<HashSet<Uuid>> {
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let open = s::Entity::find()
+        .select_only()
+        .column(s::Column::Id)
+        .filter(s::Column::Id.is_in(ids.iter().copied()))
+        .filter(s::Column::RevokedAt.is_null());
+    Ok(open.into_tuple::<Uuid>().all(conn).await?.into_iter().collect())
 }
 
 /// Uses a refresh token up and stores the next one. Of two uses at the same moment one renews, and the other counts as

@@ -2,15 +2,16 @@
 
 use crate::{
     StoreError, StoreResult, Tx,
-    entities::tally as t,
+    entities::{result, tally as t},
     page::{Page, PageRequest, fetch},
+    results::Day,
     rows::At,
 };
 use chrono::NaiveDate;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter,
-    sea_query::{Expr, OnConflict},
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait, OnConflict},
 };
 use std::collections::{HashMap, HashSet};
 use tinhnguyen_domain::{counting::Turns, tallies::Tally};
@@ -209,4 +210,75 @@ pub async fn list(
         None => query,
     };
     fetch(conn, query, page, t::Column::OccurredAt, t::Column::Id).await
+}
+
+/// The tallies of many activities and days that no result has taken in.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn waiting(
+    conn: &impl ConnectionTrait,
+    activities: &[Uuid],
+    days: &[NaiveDate],
+) -> StoreResult<HashMap<Day, Vec<Tally>>> {
+    let mut by_day: HashMap<Day, Vec<Tally>> = HashMap::new();
+    if activities.is_empty() {
+        return Ok(by_day);
+    }
+    for row in waiting_of(activities, days).all(conn).await? {
+        by_day.entry((row.activity_id, row.team_id, row.day)).or_default().push(Tally::try_from(row)?);
+    }
+    Ok(by_day)
+}
+
+/// Of which activities, teams and days tallies wait that no result has taken in.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn days_waiting(
+    conn: &impl ConnectionTrait,
+    activities: &[Uuid],
+    days: &[NaiveDate],
+) -> StoreResult<HashSet<Day>> {
+    if activities.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let columns = [t::Column::ActivityId, t::Column::TeamId, t::Column::Day];
+    let found = waiting_of(activities, days).select_only().columns(columns).distinct();
+    Ok(found.into_tuple::<Day>().all(conn).await?.into_iter().collect())
+}
+
+fn waiting_of(activities: &[Uuid], days: &[NaiveDate]) -> sea_orm::Select<t::Entity> {
+    t::Entity::find()
+        .filter(t::Column::ActivityId.is_in(activities.iter().copied()))
+        .filter(t::Column::Day.is_in(days.iter().copied()))
+        .filter(t::Column::ResultId.is_null())
+}
+
+/// Marks the waiting tallies of many results' days as taken in by them. The results must be stored already.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn take_in_many(tx: &Tx, results: &[Uuid], activities: &[Uuid], days: &[NaiveDate]) -> StoreResult<()> {
+    if results.is_empty() {
+        return Ok(());
+    }
+    let own = |column: result::Column| Expr::col((result::Entity, column));
+    let of = |column: t::Column| Expr::col((t::Entity, column));
+    let its_result = result::Entity::find()
+        .select_only()
+        .column(result::Column::Id)
+        .filter(result::Column::Id.is_in(results.iter().copied()))
+        .filter(own(result::Column::ActivityId).eq(of(t::Column::ActivityId)))
+        .filter(own(result::Column::TeamId).eq(of(t::Column::TeamId)))
+        .filter(own(result::Column::ReportedOn).eq(of(t::Column::Day)))
+        .into_query();
+    t::Entity::update_many()
+        .col_expr(t::Column::ResultId, Expr::SubQuery(None, Box::new(its_result.into())))
+        .filter(t::Column::ActivityId.is_in(activities.iter().copied()))
+        .filter(t::Column::Day.is_in(days.iter().copied()))
+        .filter(t::Column::ResultId.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
 }

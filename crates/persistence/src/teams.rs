@@ -10,7 +10,8 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationDef,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect,
+    RelationDef,
 };
 use std::collections::HashMap;
 use tinhnguyen_domain::{
@@ -219,4 +220,35 @@ pub async fn update(tx: &Tx, team: &Team) -> StoreResult<()> {
         .exec(tx)
         .await?;
     if changed.rows_affected == 1 { Ok(()) } else { Err(StoreError::Stale) }
+}
+
+/// Many teams with the places of their units in the tree, whoever asks.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn with_paths(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, (Team, UnitPath)>> {
+    let on_unit: RelationDef =
+        t::Entity::belongs_to(org_unit::Entity).from(t::Column::OrgUnitId).to(org_unit::Column::Id).into();
+    let rows = t::Entity::find()
+        .filter(t::Column::Id.is_in(ids.iter().copied()))
+        .join(JoinType::InnerJoin, on_unit)
+        .column_as(org_unit::Column::Path, "path")
+        .into_model::<Placed>()
+        .all(conn)
+        .await?;
+    rows.into_iter()
+        .map(|Placed { team, path }| {
+            let id = team.id;
+            let path = UnitPath::parse(&path).map_err(|e| At("org_unit", "path", id).corrupt(e))?;
+            Ok((id, (Team::try_from(team)?, path)))
+        })
+        .collect()
+}
+
+/// A team's row with its unit's path.
+#[derive(FromQueryResult)]
+struct Placed {
+    #[sea_orm(nested)]
+    team: t::Model,
+    path: String,
 }

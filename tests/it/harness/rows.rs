@@ -183,6 +183,7 @@ impl Field {
             at: now(),
             actor_id: Uuid::nil(),
             result,
+            campaign_id: self.indicators[0].campaign_id,
             org_unit_id: self.unit.stamp.id,
             locality_id: self.locality_id,
             before,

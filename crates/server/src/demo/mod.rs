@@ -119,6 +119,7 @@ async fn store_batch(tx: &Tx, batch: &Batch, indicators: &[Indicator], now: Date
     let all: Vec<_> = batch.results.iter().map(|work| work.result.clone()).collect();
     results::insert_many(tx, &all).await?;
     let nothing = Counted::new();
+    let campaign_id = batch.teams.first().map(|team| team.campaign_id).unwrap_or_default();
     let postings: Vec<Posting<'_>> = batch
         .results
         .iter()
@@ -126,6 +127,7 @@ async fn store_batch(tx: &Tx, batch: &Batch, indicators: &[Indicator], now: Date
             at: now,
             actor_id: work.result.verified_by.unwrap_or(work.result.created_by),
             result: &work.result,
+            campaign_id,
             org_unit_id: work.org_unit_id,
             locality_id: work.locality_id,
             before: &nothing,

@@ -15,6 +15,7 @@ use crate::{
     slices::{identities, second_factor},
     tokens::{ISSUER, LIFETIME},
 };
+use actix_web::web::Data;
 use chrono::NaiveDate;
 use secrecy::{ExposeSecret, SecretString};
 use tinhnguyen_domain::access::{Permission, Rights};
@@ -218,7 +219,7 @@ pub async fn revoke(app: &App, form: &Form, from: &Provenance) -> ApiResult<Refu
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn introspect(app: &App, form: &Form) -> ApiResult<Refused<Introspection>> {
+pub async fn introspect(app: &Data<App>, form: &Form) -> ApiResult<Refused<Introspection>> {
     if let Err(refused) = client(app, form).await? {
         return Ok(Err(refused));
     }

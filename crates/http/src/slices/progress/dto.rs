@@ -48,6 +48,9 @@ pub struct ProgressQuery {
     /// What the groups are; none when absent.
     #[param(inline)]
     pub group_by: Option<GroupBy>,
+    /// The ledger's entry that the answer must include, such as the `Ledger-Seq` of a write.
+    #[param(minimum = 1)]
+    pub min_ledger_seq: Option<i64>,
 }
 
 /// The two figures that stand everywhere side by side.
@@ -263,6 +266,9 @@ pub struct Progress {
 pub struct PublicProgressQuery {
     /// The indicator; when absent, the first one that counts turns of the campaign that is open, or was last.
     pub indicator_id: Option<Uuid>,
+    /// The ledger's entry that the answer must include, such as the `Ledger-Seq` of a write.
+    #[param(minimum = 1)]
+    pub min_ledger_seq: Option<i64>,
 }
 
 /// Public progress (tiến độ công khai): the country and its provinces.

@@ -2,7 +2,8 @@
 
 use super::{
     dto::NewResult,
-    ops::{confirm, draft, file, find},
+    intake::{Incoming, Taken, take_in},
+    ops::{confirm, find},
 };
 use crate::{
     allowed::{ResultVerify, ResultWrite, Scope},
@@ -117,25 +118,19 @@ pub async fn create(
 ) -> ApiResult<BTreeMap<usize, Became>> {
     let mut became: BTreeMap<usize, Became> =
         batch.refused.iter().map(|(place, error)| (*place, Became::Rejected(None, error.clone()))).collect();
-    for ((new, place), hash) in batch.value.results.iter().zip(&batch.places).zip(&batch.hashes) {
-        let outcome = tx
-            .attempt(async |tx| {
-                if cx.is_retry_of(tx, new.id, hash).await? {
-                    return Ok((new.id.unwrap_or_default(), false));
-                }
-                let (result, _) = draft(tx, cx, scope, new).await?;
-                let id = result.stamp.id;
-                if batch.value.submit {
-                    file(tx, cx, result).await?;
-                }
-                Ok::<_, ApiError>((id, true))
-            })
-            .await;
-        let outcome = match outcome {
-            Ok((id, true)) => Became::Accepted(id),
-            Ok((id, false)) => Became::Duplicate(id),
-            Err(error) if is_of_the_item(&error) => Became::Rejected(new.id, error),
-            Err(error) => return Err(error),
+    let items: Vec<Incoming<'_>> = batch
+        .value
+        .results
+        .iter()
+        .zip(&batch.hashes)
+        .map(|(new, hash)| Incoming { cx, scope, new, hash, submit: batch.value.submit || new.submit })
+        .collect();
+    let taken = take_in(tx, &items).await?;
+    for ((new, place), taken) in batch.value.results.iter().zip(&batch.places).zip(taken) {
+        let outcome = match taken {
+            Ok(Taken::New(result, _)) => Became::Accepted(result.stamp.id),
+            Ok(Taken::Known(result, _)) => Became::Duplicate(result.stamp.id),
+            Err(error) => Became::Rejected(new.id, error),
         };
         became.insert(*place, outcome);
     }

@@ -182,7 +182,7 @@ list_query!(
     }
 );
 
-/// A new result; it starts as a draft and counts once it is submitted. It states lines, outputs or both.
+/// A new result: a draft, which counts once it is submitted, or submitted at once. It states lines, outputs or both.
 #[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[validate(schema(function = "states_something"))]
@@ -218,6 +218,9 @@ pub struct NewResult {
     /// `true`: the lines are the sums of the activity's tallies of this team and day; `lines` is left out then.
     #[serde(default)]
     pub from_tallies: bool,
+    /// `true`: it is submitted at once, so that it counts.
+    #[serde(default)]
+    pub submit: bool,
 }
 
 fn states_something(new: &NewResult) -> std::result::Result<(), ValidationError> {

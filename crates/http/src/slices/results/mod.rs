@@ -2,6 +2,7 @@
 
 pub mod bulk;
 pub mod dto;
+pub mod intake;
 pub mod ops;
 pub mod revisions;
 
@@ -9,12 +10,13 @@ use crate::{
     allowed::{Allowed, Demand, ResultRead, ResultVerify, ResultWrite},
     bulk::{Batch, BulkOutcome},
     problem::ApiResult,
-    reply::{self, Reply},
+    reply::{self, Errand, Reply},
     request::Request,
 };
 use actix_web::{HttpResponse, delete, get, patch, post, web::Path};
 use bulk::{NewResults, VerifiedResults};
 use dto::{NewResult, Result, ResultAmendment, ResultPage, ResultPatch, ResultQuery, ResultReturn, ResultUnverify};
+use intake::Filing;
 use revisions::{ResultRevision, ResultRevisionPage};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -56,10 +58,10 @@ async fn list_results(allowed: Allowed<ResultRead>, request: Request) -> ApiResu
 
 /// Create a result
 ///
-/// Writes the draft of a result (kết quả) for one activity, team and day. It counts once it is submitted. What looks
-/// implausible is accepted and flagged.
+/// Writes a result (kết quả) for one activity, team and day: a draft, which counts once it is submitted, or, with
+/// `submit`, submitted at once. What looks implausible is accepted and flagged.
 #[utoipa::path(tag = "results", request_body(content = NewResult, description = "The result."),
-    responses((status = 201, description = "The new draft.", body = Result),
+    responses((status = 201, description = "The new result.", body = Result),
         (status = 200, description = "The result that this id and body made before.", body = Result)),
     extensions(("x-permission" = json!(ResultWrite::PERMISSION.as_str())),
         ("x-codes" = json!(["id_already_used", "result_exists", "idempotency_in_progress", "activity_cancelled", "campaign_not_open", "reference_not_found", "not_its_team", "outside_campaign", "in_the_future", "topic_not_of_kind", "not_an_output"]))))]
@@ -67,10 +69,8 @@ async fn list_results(allowed: Allowed<ResultRead>, request: Request) -> ApiResu
 async fn create_result(allowed: Allowed<ResultWrite>, request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
     let input = request.body::<NewResult>(&app.contract).await?;
-    reply::write(&app, &request, "create_result", &allowed.actor, &input.hash, async |tx, cx| {
-        ops::create(tx, cx, &allowed, &input.value).await
-    })
-    .await
+    let errand = Errand::of(&app, &request, "create_result", &allowed.actor, &input.hash)?;
+    Filing { errand, scope: allowed.0, new: input.value }.answer(&app).await
 }
 
 /// Read a result

@@ -110,7 +110,7 @@ pub async fn find<P: Demand>(
 }
 
 /// What a statement must hold beyond its schema.
-fn check(faults: &mut Faults, activity: &Activity, statement: &Statement) {
+pub(super) fn check(faults: &mut Faults, activity: &Activity, statement: &Statement) {
     if statement.lines.is_empty() && statement.outputs.is_empty() {
         faults.push(Fault::at("/lines", Code::TooFew).limit(1));
     }
@@ -250,7 +250,7 @@ pub async fn go_on(tx: &Tx, cx: &Cx<'_>, mut activity: Activity) -> ApiResult<()
     Ok(())
 }
 
-fn problem(err: &ResultError) -> ApiError {
+pub(super) fn problem(err: &ResultError) -> ApiError {
     match err {
         ResultError::WrongState { from, .. } => ApiError::new(Code::WrongState).with("state", from.as_str()),
         ResultError::NotEditable(status) => ApiError::new(Code::NotEditable).with("state", status.as_str()),
@@ -281,11 +281,12 @@ async fn settle(
         at: cx.now,
         actor_id: cx.actor_id,
         result: &result,
+        campaign_id: setting.campaign.stamp.id,
         org_unit_id: setting.team.org_unit_id,
         locality_id: setting.activity.locality_id,
         before,
     };
-    ledger::post(tx, &indicators, &[posting]).await?;
+    cx.note_ledger(ledger::post(tx, &indicators, &[posting]).await?);
     cx.record(tx, "result", result.stamp.id, Some(setting.team.org_unit_id)).await?;
     Ok(result)
 }
@@ -422,7 +423,7 @@ pub async fn mark_late(tx: &Tx, cx: &Cx<'_>, setting: &Setting, day: NaiveDate) 
 }
 
 /// The revision that was submitted just now.
-fn submission(cx: &Cx<'_>, result: &ActivityResult, amend_reason: Option<&str>) -> Revision {
+pub(super) fn submission(cx: &Cx<'_>, result: &ActivityResult, amend_reason: Option<&str>) -> Revision {
     Revision {
         revision: result.revision,
         statement: result.statement.clone(),

@@ -1,0 +1,447 @@
+//! The way in of new results: many at a time, with as many questions to the database as for one. What one request sends,
+//! and what many phones send at the same moment, go the same way, and each result is taken or refused by itself.
+
+use super::{
+    dto::{NewResult, evidence_of, lines_of, outputs_of},
+    ops::{Setting, check, problem as result_problem, submission, view},
+};
+use crate::{
+    allowed::{ResultWrite, Scope},
+    app::App,
+    fields::{Faults, ensure_open},
+    group::{Group, Work, together},
+    problem::{ApiError, ApiResult, Code},
+    reply::{Cx, Errand, Outcome, Reply},
+    slices::activities::ops::problem as activity_problem,
+};
+use actix_web::{HttpResponse, web::Data};
+use chrono::NaiveDate;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use tinhnguyen_domain::{
+    activities::{Activity, ActivityStatus},
+    campaigns::{Campaign, Indicator},
+    counting::Counted,
+    org_units::UnitPath,
+    results::{ActivityResult, Flag, ResultStatus, Statement, flags_of},
+    tallies::{Tally, lines_of as tallied},
+    teams::Team,
+};
+use tinhnguyen_persistence::{
+    Tx, activities, audit, campaigns,
+    idempotency::{self, KeyScope, StoredAnswer},
+    ledger::{self, Posting},
+    results::{self, Day},
+    revisions, tallies, teams,
+};
+use uuid::Uuid;
+
+/// A new result on its way in.
+#[derive(Clone, Copy)]
+pub struct Incoming<'a> {
+    /// The request that brings it.
+    pub cx: &'a Cx<'a>,
+    /// Where its sender may report.
+    pub scope: &'a Scope<ResultWrite>,
+    /// What it says.
+    pub new: &'a NewResult,
+    /// A hash of what it says.
+    pub hash: &'a [u8],
+    /// Whether it is submitted at once.
+    pub submit: bool,
+}
+
+/// What became of a result that was not refused.
+#[derive(Debug, Clone)]
+pub enum Taken {
+    /// Written now.
+    New(ActivityResult, UnitPath),
+    /// There already: the same was sent before, and this is how it stands.
+    Known(ActivityResult, UnitPath),
+}
+
+/// What the database knows that the decisions want: asked for all of them together.
+struct Facts {
+    teams: HashMap<Uuid, (Team, UnitPath)>,
+    activities: HashMap<Uuid, Activity>,
+    campaigns: HashMap<Uuid, Campaign>,
+    indicators: Vec<Indicator>,
+    /// The results that are there, by activity, team and day.
+    days: HashMap<Day, Uuid>,
+    /// Tallies that no result has taken in, of the days that are made of them.
+    tallies: HashMap<Day, Vec<Tally>>,
+    /// Days of which such tallies wait.
+    waiting: HashSet<Day>,
+}
+
+fn day_of(new: &NewResult) -> Day {
+    (new.activity_id, new.team_id, new.reported_on)
+}
+
+/// Every value once, in order.
+fn each<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+    values.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+impl Facts {
+    async fn of(tx: &Tx, items: &[Incoming<'_>]) -> ApiResult<Self> {
+        let some = |wanted: fn(&Incoming<'_>) -> bool| {
+            let wanted = items.iter().filter(move |item| wanted(item));
+            (each(wanted.clone().map(|i| i.new.activity_id)), each(wanted.map(|i| i.new.reported_on)))
+        };
+        let (activity_ids, days) = some(|_| true);
+        let activities = activities::hold_many(tx, &activity_ids).await?;
+        let reporting = items.iter().map(|item| item.new.team_id);
+        // Whoever reaches one of an activity's teams sees it.
+        let joint = activities.values().flat_map(|activity| activity.team_ids.iter().copied());
+        let teams = teams::with_paths(tx, &each(reporting.chain(joint))).await?;
+        let (campaigns, indicators) =
+            campaigns::with_indicators(tx, &each(activities.values().map(|activity| activity.campaign_id))).await?;
+        let (made_of, made_on) = some(|item| item.new.from_tallies);
+        let (stated, stated_on) = some(|item| !item.new.from_tallies && item.submit);
+        Ok(Self {
+            teams,
+            campaigns,
+            indicators,
+            days: results::ids_of_days(tx, &activity_ids, &days).await?,
+            tallies: tallies::waiting(tx, &made_of, &made_on).await?,
+            waiting: tallies::days_waiting(tx, &stated, &stated_on).await?,
+            activities,
+        })
+    }
+
+    /// What a result stands in, as far as its sender may know.
+    fn setting(&self, item: &Incoming<'_>) -> ApiResult<(Setting, UnitPath)> {
+        let mut faults = Faults::default();
+        let team = self.teams.get(&item.new.team_id);
+        let team = team.filter(|(team, unit)| item.scope.sees.covers_team(unit, team.stamp.id));
+        let found = faults.found("/team_id", team);
+        if let Some((team, unit)) = found {
+            item.scope.ensure_team(unit, team.stamp.id)?;
+        }
+        let seen = |team: &Uuid| self.teams.get(team).is_some_and(|(_, unit)| item.scope.sees.covers_team(unit, *team));
+        let activity = self.activities.get(&item.new.activity_id);
+        let activity = faults.found("/activity_id", activity.filter(|activity| activity.team_ids.iter().any(seen)));
+        faults.settle()?;
+        let ((team, unit), activity) = found.zip(activity).ok_or_else(ApiError::not_found)?;
+        let campaign = self.campaigns.get(&activity.campaign_id).ok_or_else(ApiError::not_found)?;
+        let setting = Setting { activity: activity.clone(), campaign: campaign.clone(), team: team.clone() };
+        Ok((setting, unit.clone()))
+    }
+
+    fn statement(&self, new: &NewResult) -> Statement {
+        let tallies = || self.tallies.get(&day_of(new)).map(|tallies| tallied(tallies.iter())).unwrap_or_default();
+        Statement {
+            lines: if new.from_tallies { tallies() } else { lines_of(&new.lines) },
+            outputs: outputs_of(&new.outputs),
+            evidence: evidence_of(&new.evidence),
+        }
+    }
+
+    fn flags(&self, item: &Incoming<'_>, statement: &Statement, setting: &Setting) -> Vec<Flag> {
+        let mut flags = flags_of(statement, &setting.activity, setting.team.status);
+        if self.waiting.contains(&day_of(item.new)) && item.submit {
+            flags.push(Flag::LateTallies);
+        }
+        flags
+    }
+
+    /// Whether it may be taken, and as what.
+    fn decide(&self, item: &Incoming<'_>) -> ApiResult<Decided> {
+        let (setting, unit) = self.setting(item)?;
+        let statement = self.statement(item.new);
+        let mut faults = Faults::default();
+        if !setting.activity.team_ids.contains(&setting.team.stamp.id) {
+            faults.add("/team_id", Code::NotItsTeam);
+        }
+        faults.day("/reported_on", setting.campaign.ensure_reportable(item.new.reported_on, item.cx.now));
+        check(&mut faults, &setting.activity, &statement);
+        faults.settle()?;
+        ensure_open(&setting.campaign)?;
+        setting.activity.ensure_takes_report_of(setting.team.stamp.id).map_err(|err| activity_problem(&err))?;
+        if let Some(existing) = self.days.get(&day_of(item.new)) {
+            return Err(ApiError::new(Code::ResultExists).with("existing", format!("/v1/results/{existing}")));
+        }
+        let draft = ActivityResult {
+            stamp: item.cx.new_stamp(item.new.id),
+            activity_id: item.new.activity_id,
+            team_id: item.new.team_id,
+            reported_on: item.new.reported_on,
+            flags: self.flags(item, &statement, &setting),
+            statement,
+            status: ResultStatus::Draft,
+            revision: 1,
+            created_by: item.cx.actor_id,
+            submitted_by: None,
+            verified_by: None,
+            return_reason: None,
+            from_tallies: item.new.from_tallies,
+        };
+        let result =
+            if item.submit { draft.submit(item.cx.actor_id).map_err(|err| result_problem(&err))? } else { draft };
+        Ok(Decided { result, unit, setting })
+    }
+}
+
+struct Decided {
+    result: ActivityResult,
+    unit: UnitPath,
+    setting: Setting,
+}
+
+/// Takes new results in, each by itself: drafts, or submitted at once. The number of statements does not grow with the
+/// number of results.
+///
+/// # Errors
+/// Errors of the database, which concern all of them: nothing of any is kept.
+pub async fn take_in(tx: &Tx, items: &[Incoming<'_>]) -> ApiResult<Vec<ApiResult<Taken>>> {
+    let chosen = each(items.iter().filter_map(|item| item.new.id));
+    let hashes = idempotency::hashes_of_ids(tx, &chosen).await?;
+    let known = |item: &&Incoming<'_>| item.new.id.is_some_and(|id| hashes.get(&id).is_some_and(|h| h == item.hash));
+    let known = results::find_many(tx, &each(items.iter().filter(known).filter_map(|item| item.new.id))).await?;
+    let mut facts = Facts::of(tx, items).await?;
+    let known_teams = each(known.values().map(|result| result.team_id).filter(|id| !facts.teams.contains_key(id)));
+    if !known_teams.is_empty() {
+        facts.teams.extend(teams::with_paths(tx, &known_teams).await?);
+    }
+
+    let mut first: HashMap<Uuid, usize> = HashMap::new();
+    let mut decided: Vec<Option<Decided>> = Vec::with_capacity(items.len());
+    let mut taken: Vec<ApiResult<Taken>> = Vec::with_capacity(items.len());
+    for (at, item) in items.iter().enumerate() {
+        let outcome = match item.new.id {
+            Some(id) if hashes.get(&id).is_some_and(|hash| hash == item.hash) => {
+                as_it_stands(&known, &facts, item, id).map(|known| (known, None))
+            }
+            Some(id) if hashes.contains_key(&id) => Err(ApiError::new(Code::IdAlreadyUsed)),
+            Some(id) if first.contains_key(&id) => {
+                // Twice in one group: like a retry that comes a moment later.
+                let earlier = first.get(&id).and_then(|at| items.get(*at).zip(taken.get(*at)));
+                match earlier {
+                    Some((earlier, Ok(Taken::New(result, unit)))) if earlier.hash == item.hash => {
+                        shown_to(item, result, unit).map(|known| (known, None))
+                    }
+                    _ => Err(ApiError::new(Code::IdAlreadyUsed)),
+                }
+            }
+            _ => facts
+                .decide(item)
+                .map(|decided| (Taken::New(decided.result.clone(), decided.unit.clone()), Some(decided))),
+        };
+        let (outcome, new) = match outcome {
+            Ok((outcome, new)) => (Ok(outcome), new),
+            Err(error) => (Err(error), None),
+        };
+        if let Some(new) = &new {
+            facts.days.insert(day_of(item.new), new.result.stamp.id);
+            if let Some(id) = item.new.id {
+                first.insert(id, at);
+            }
+        }
+        decided.push(new);
+        taken.push(outcome);
+    }
+    let new: Vec<(&Incoming<'_>, &Decided)> = items
+        .iter()
+        .zip(&decided)
+        .filter_map(|(item, decided)| decided.as_ref().map(|decided| (item, decided)))
+        .collect();
+    keep(tx, &facts.indicators, &new).await?;
+    Ok(taken)
+}
+
+/// A result that the same body made before, as it stands now.
+fn as_it_stands(
+    known: &HashMap<Uuid, ActivityResult>,
+    facts: &Facts,
+    item: &Incoming<'_>,
+    id: Uuid,
+) -> ApiResult<Taken> {
+    let result = known.get(&id).ok_or_else(ApiError::not_found)?;
+    let (_, unit) = facts.teams.get(&result.team_id).ok_or_else(ApiError::not_found)?;
+    shown_to(item, result, unit)
+}
+
+fn shown_to(item: &Incoming<'_>, result: &ActivityResult, unit: &UnitPath) -> ApiResult<Taken> {
+    if item.scope.sees.covers_team(unit, result.team_id) {
+        Ok(Taken::Known(result.clone(), unit.clone()))
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
+/// Writes what was decided: the results, what they count for, and who did it.
+async fn keep(tx: &Tx, indicators: &[Indicator], new: &[(&Incoming<'_>, &Decided)]) -> ApiResult<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let claims: Vec<(Uuid, Vec<u8>)> =
+        new.iter().filter_map(|(item, _)| item.new.id.map(|id| (id, item.hash.to_vec()))).collect();
+    idempotency::claim_ids(tx, &claims).await?;
+    let rows: Vec<ActivityResult> = new.iter().map(|(_, decided)| decided.result.clone()).collect();
+    results::insert_many(tx, &rows).await?;
+    let of_tallies = || rows.iter().filter(|result| result.from_tallies);
+    let ids: Vec<Uuid> = of_tallies().map(|result| result.stamp.id).collect();
+    let made_of = each(of_tallies().map(|result| result.activity_id));
+    let made_on: Vec<NaiveDate> = each(of_tallies().map(|result| result.reported_on));
+    tallies::take_in_many(tx, &ids, &made_of, &made_on).await?;
+    let planned = new.iter().map(|(_, decided)| &decided.setting.activity);
+    let planned = planned.filter(|activity| activity.status == ActivityStatus::Planned);
+    let planned = each(planned.map(|activity| activity.stamp.id));
+    if let Some((first, _)) = new.first() {
+        activities::go_on(tx, &planned, first.cx.now).await?;
+    }
+    let submitted = || new.iter().filter(|(item, _)| item.submit);
+    let kept: Vec<_> = submitted()
+        .map(|(item, decided)| (decided.result.stamp.id, submission(item.cx, &decided.result, None)))
+        .collect();
+    revisions::keep_many(tx, &kept).await?;
+    let changes: Vec<audit::Change<'_>> = new
+        .iter()
+        .map(|(item, decided)| {
+            item.cx.change("result", decided.result.stamp.id, Some(decided.setting.team.org_unit_id))
+        })
+        .collect();
+    audit::record_many(tx, &changes).await?;
+    // Last: from here on, everybody else who counts something waits for this commit.
+    let nothing = Counted::new();
+    let postings: Vec<Posting<'_>> = submitted()
+        .map(|(item, decided)| Posting {
+            at: item.cx.now,
+            actor_id: item.cx.actor_id,
+            result: &decided.result,
+            campaign_id: decided.setting.campaign.stamp.id,
+            org_unit_id: decided.setting.team.org_unit_id,
+            locality_id: decided.setting.activity.locality_id,
+            before: &nothing,
+        })
+        .collect();
+    let seq = ledger::post(tx, indicators, &postings).await?;
+    submitted().for_each(|(item, _)| item.cx.note_ledger(seq));
+    Ok(())
+}
+
+/// A request that brings one new result.
+pub struct Filing {
+    /// Who sent it and how.
+    pub errand: Errand,
+    /// Where its sender may report.
+    pub scope: Scope<ResultWrite>,
+    /// The result.
+    pub new: NewResult,
+}
+
+impl Filing {
+    /// Answers the request: together with others that came at the same moment, or, for a rehearsal, alone.
+    ///
+    /// # Errors
+    /// Why the result was refused.
+    pub async fn answer(self, app: &Data<App>) -> ApiResult<HttpResponse> {
+        if self.errand.is_rehearsal() {
+            let mut outcomes = app.store.rehearse(async |tx| file(tx, std::slice::from_ref(&self)).await).await?;
+            let outcome = outcomes.pop().ok_or_else(|| ApiError::internal("a filing without an outcome"))?;
+            return Ok(self.errand.answer(outcome?));
+        }
+        Ok(together(app, self).await??.response(false))
+    }
+}
+
+impl Work for Filing {
+    type Done = ApiResult<Outcome>;
+
+    fn queue(app: &App) -> &Group<Self> {
+        &app.filings
+    }
+
+    async fn run(app: &Data<App>, filings: &[Self]) -> Vec<ApiResult<Outcome>> {
+        match app.store.write(async |tx| file(tx, filings).await).await {
+            Ok(outcomes) => outcomes,
+            // What is wrong concerns all of them alike.
+            Err(err) if filings.len() == 1 || matches!(err.code, Code::Unavailable | Code::StorageFull) => {
+                filings.iter().map(|_| Err(err.clone())).collect()
+            }
+            // One has spoilt it for the others: each by itself then.
+            Err(_) => {
+                let mut outcomes = Vec::with_capacity(filings.len());
+                for one in filings.chunks(1) {
+                    let outcome = app.store.write(async |tx| file(tx, one).await).await;
+                    outcomes.extend(outcome.unwrap_or_else(|err| vec![Err(err)]));
+                }
+                outcomes
+            }
+        }
+    }
+}
+
+/// Settles requests that bring a new result each, as one transaction.
+///
+/// # Errors
+/// Errors of the database, which concern all of them.
+pub async fn file(tx: &Tx, filings: &[Filing]) -> ApiResult<Vec<ApiResult<Outcome>>> {
+    let keys: Vec<KeyScope> = filings.iter().filter_map(|filing| filing.errand.key().cloned()).collect();
+    let at = filings.first().map(|filing| filing.errand.at()).unwrap_or_default();
+    let stored = idempotency::answers(tx, &keys, at).await?;
+    let mut first: HashMap<&KeyScope, usize> = HashMap::new();
+    let mut outcomes: Vec<Option<ApiResult<Outcome>>> = Vec::with_capacity(filings.len());
+    let mut fresh = Vec::new();
+    for (place, filing) in filings.iter().enumerate() {
+        let outcome = match filing.errand.key() {
+            Some(key) => match stored.get(key) {
+                Some(answer) => Some(Outcome::replay(answer.clone(), filing.errand.body_hash())),
+                // The same key twice in one group: settled below, when the first one's answer is known.
+                None if first.contains_key(key) => None,
+                None => {
+                    first.insert(key, place);
+                    fresh.push(place);
+                    None
+                }
+            },
+            None => {
+                fresh.push(place);
+                None
+            }
+        };
+        outcomes.push(outcome);
+    }
+    let contexts: Vec<Cx<'_>> = fresh.iter().filter_map(|at| filings.get(*at)).map(|f| f.errand.cx()).collect();
+    let items: Vec<Incoming<'_>> = fresh
+        .iter()
+        .filter_map(|at| filings.get(*at))
+        .zip(&contexts)
+        .map(|(filing, cx)| Incoming {
+            cx,
+            scope: &filing.scope,
+            new: &filing.new,
+            hash: filing.errand.body_hash(),
+            submit: filing.new.submit,
+        })
+        .collect();
+    let taken = take_in(tx, &items).await?;
+    let mut answers: Vec<(KeyScope, StoredAnswer)> = Vec::new();
+    for ((place, item), taken) in fresh.iter().zip(&items).zip(taken) {
+        let reply = taken.and_then(|taken| match taken {
+            Taken::New(result, unit) => Reply::created(&view(item.scope)(result, Some(&unit))),
+            Taken::Known(result, unit) => Reply::ok(&view(item.scope)(result, Some(&unit))),
+        });
+        let reply = reply.map(|reply| reply.counted_at(item.cx.ledger_seq()));
+        let errand = filings.get(*place).map(|filing| &filing.errand);
+        if let (Some(errand), Ok(reply)) = (errand, &reply)
+            && let Some(key) = errand.key()
+        {
+            answers.push((key.clone(), errand.stored(reply)));
+        }
+        if let Some(outcome) = outcomes.get_mut(*place) {
+            *outcome = Some(reply.map(Outcome::Fresh));
+        }
+    }
+    idempotency::keep_many(tx, &answers, at).await?;
+    let kept: HashMap<KeyScope, StoredAnswer> = answers.into_iter().collect();
+    let again = |filing: &Filing| -> ApiResult<Outcome> {
+        let key = filing.errand.key();
+        match key.and_then(|key| kept.get(key)) {
+            Some(answer) => Outcome::replay(answer.clone(), filing.errand.body_hash()),
+            // The first one was refused, so that nothing is kept under its key: sent again, this one is looked at anew.
+            None => Err(ApiError::new(Code::IdempotencyInProgress)),
+        }
+    };
+    Ok(outcomes.into_iter().zip(filings).map(|(outcome, filing)| outcome.unwrap_or_else(|| again(filing))).collect())
+}
