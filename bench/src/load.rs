@@ -111,7 +111,12 @@ impl Outcome {
     /// The latency that this share of the answers stays below, in milliseconds.
     pub fn quantile_ms(&self, share: f64) -> f64 {
         let last = self.latencies.len().saturating_sub(1);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "an index"
+        )]
         let at = (last as f64 * share).round() as usize;
         self.latencies.get(at).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
     }

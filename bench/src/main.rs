@@ -26,10 +26,13 @@ use tempfile::TempDir;
 /// fsync; the service is its release binary, which is built when it is not there. A figure whose answers were wrong doesn't
 /// count: after every round the turns that were acknowledged are held against those that are counted.
 #[derive(Debug, Parser)]
-#[command(name = "bench", after_help = "P5  POST a result, 64 clients, on both databases\n\
+#[command(
+    name = "bench",
+    after_help = "P5  POST a result, 64 clients, on both databases\n\
 P6  bulk of 1,000 results a call, on PostgreSQL\n\
 P7  tallies in batches of 100 from 200 phones, on both databases\n\n\
-Example: cargo run --release -p bench -- P5 P7 --rounds 3")]
+Example: cargo run --release -p bench -- P5 P7 --rounds 3"
+)]
 struct Arguments {
     /// What is measured
     #[arg(value_enum, default_value = "all")]
@@ -146,7 +149,8 @@ impl Plan {
 /// Builds the service as it is delivered.
 fn build(root: &Path) -> Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo).current_dir(root).args(["build", "--release", "-p", "tinhnguyen-server"]).status()?;
+    let built =
+        Command::new(cargo).current_dir(root).args(["build", "--release", "-p", "tinhnguyen-server"]).status()?;
     ensure!(built.success(), "the service can't be built");
     let beside = env::current_exe()?;
     Ok(beside.parent().context("a program without a directory")?.join("tinhnguyen"))
@@ -156,7 +160,8 @@ fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1)).unwrap_or("unknown");
-    let version = postgres::server().and_then(|url| postgres::sql(&url, "SHOW server_version").ok()).unwrap_or_default();
+    let version =
+        postgres::server().and_then(|url| postgres::sql(&url, "SHOW server_version").ok()).unwrap_or_default();
     format!(
         "{cores} cores ({model}); PostgreSQL {version} with fsync, on the same machine as the service and the load; tinhnguyen {}.",
         env!("CARGO_PKG_VERSION")

@@ -65,7 +65,10 @@ async fn reports(service: &mut Service, teams: &[Uuid], time: Duration) -> Resul
     let outcome = load::drive(service.address, CLIENTS, time, make, look).await?;
     let acknowledged = *outcome.by_status.get(&201).unwrap_or(&0);
     let counted = service.reported().await? - before;
-    ensure!(i64::try_from(acknowledged * TURNS)? == counted, "{acknowledged} results acknowledged, {counted} turns counted");
+    ensure!(
+        i64::try_from(acknowledged * TURNS)? == counted,
+        "{acknowledged} results acknowledged, {counted} turns counted"
+    );
     Ok(outcome)
 }
 
@@ -147,8 +150,14 @@ async fn bulks(service: &mut Service, teams: &[Uuid]) -> Result<f64> {
     let bodies: Vec<Vec<u8>> = places
         .chunks(BULK)
         .map(|chunk| {
-            let results: Vec<Value> = chunk.iter().map(|(team, activity, n)| result(*activity, *team, &day(*n))).collect();
-            load::post("/v1/results/bulk", &service.token, None, &json!({"results": results, "submit": true}).to_string())
+            let results: Vec<Value> =
+                chunk.iter().map(|(team, activity, n)| result(*activity, *team, &day(*n))).collect();
+            load::post(
+                "/v1/results/bulk",
+                &service.token,
+                None,
+                &json!({"results": results, "submit": true}).to_string(),
+            )
         })
         .collect();
     let before = service.reported().await?;

@@ -44,14 +44,16 @@ both! {
             body
         };
         let fresh = body("2024-07-01", 1_000);
+        let unknown = |pointer: &'static str| vec![(pointer, "reference_not_found")];
+        let contest = json!([{"topic": "it_contest", "audience": "residents", "turns": 1}]);
         let refused = [
-            (elsewhere("2024-07-02", 1), 422, "validation_failed"),
-            (with(&fresh, "activity_id", json!(foreign)), 422, "validation_failed"),
-            (with(&fresh, "activity_id", far["id"].clone()), 422, "validation_failed"),
-            (with(&fresh, "team_id", far_team["id"].clone()), 422, "validation_failed"),
-            (with(&fresh, "reported_on", json!("2024-12-01")), 422, "validation_failed"),
-            (with(&fresh, "lines", json!([{"topic": "it_contest", "audience": "residents", "turns": 1}])), 422, "validation_failed"),
-            (with(&good[0], "team_id", json!(Uuid::now_v7())), 422, "validation_failed"),
+            (elsewhere("2024-07-02", 1), [unknown("/team_id"), unknown("/activity_id")].concat()),
+            (with(&fresh, "activity_id", json!(foreign)), unknown("/activity_id")),
+            (with(&fresh, "activity_id", far["id"].clone()), unknown("/activity_id")),
+            (with(&fresh, "team_id", far_team["id"].clone()), unknown("/team_id")),
+            (with(&good[0], "team_id", json!(Uuid::now_v7())), unknown("/team_id")),
+            (with(&fresh, "reported_on", json!("2024-12-01")), vec![("/reported_on", "outside_campaign")]),
+            (with(&fresh, "lines", contest), vec![("/lines/0/topic", "topic_not_of_kind")]),
         ];
         let sent = good.iter().chain(refused.iter().map(|(body, ..)| body));
         let answers = join_all(sent.map(|body| async { leader.post("/v1/results", body).await })).await;
@@ -60,8 +62,8 @@ both! {
             assert_eq!((&made["id"], &made["status"], &made["version"]), (&sent["id"], &json!("submitted"), &json!(1)));
             assert_eq!(made["submitted_by"], json!(leader.user_id));
         }
-        for (answer, (body, status, code)) in answers.iter().skip(good.len()).zip(&refused) {
-            assert_eq!(answer.problem(*status, code)["status"], json!(status), "{body}");
+        for (answer, (_, faults)) in answers.iter().skip(good.len()).zip(&refused) {
+            answer.faults(422, faults);
         }
         let sum: i64 = (1..=28).sum();
         assert_eq!(figures(t).await, (sum, 0));
@@ -206,6 +208,44 @@ both! {
         for (activity, status) in activities.iter().zip(["ongoing", "ongoing", "ongoing", "ongoing", "cancelled"]) {
             let activity = leader.get(&format!("/v1/activities/{activity}")).await.ok(200);
             assert_eq!((&activity["status"], &activity["version"]), (&json!(status), &json!(2)));
+        }
+    }
+    async fn who_goes_away_takes_nobody_along(t: &T) {
+        let (leader, _, body) = scene(t).await;
+        let bodies: Vec<Value> = (1..=30).map(|day| body(&format!("2024-06-{day:02}"), 3)).collect();
+        let sent = bodies.iter().enumerate().map(|(at, body)| {
+            let sending = leader.post("/v1/results", body).into_future();
+            async move {
+                // Every third client has no patience at all, every fifth a little.
+                let patience = if at % 3 == 0 { 0 } else if at % 5 == 0 { 3 } else { 20_000 };
+                tokio::time::timeout(std::time::Duration::from_millis(patience), sending).await.ok()
+            }
+        });
+        let answers = join_all(sent).await;
+        let patient = answers.iter().flatten().count();
+        assert!((16..30).contains(&patient), "{patient} of 30 waited");
+        answers.iter().flatten().for_each(|answer| drop(answer.ok(201)));
+        // Once or not at all; sent again, each is there once.
+        for body in &bodies {
+            let again = leader.post("/v1/results", body).await;
+            assert!(matches!(again.status, 200 | 201), "{}", again.text());
+        }
+        assert_eq!(figures(t).await, (90, 0));
+    }
+
+    async fn each_of_a_group_stands_in_the_audit_log_with_its_own_request(t: &T) {
+        let (leader, _, body) = scene(t).await;
+        let bodies: Vec<Value> = (1..=6).map(|day| body(&format!("2024-06-{day:02}"), 3)).collect();
+        let sent = bodies.iter().enumerate().map(|(at, body)| {
+            leader.post("/v1/results", body).header("x-request-id", format!("lop-{at}")).into_future()
+        });
+        join_all(sent).await.iter().for_each(|answer| drop(answer.ok(201)));
+        let log = t.admin.get(&format!("/v1/audit-log?actor_id={}&limit=200", leader.user_id)).await.ok(200);
+        for (at, body) in bodies.iter().enumerate() {
+            let rows: Vec<_> =
+                log["data"].as_array().unwrap().iter().filter(|row| row["resource_id"] == body["id"]).collect();
+            assert_eq!((rows.len(), &rows[0]["request_id"]), (1, &json!(format!("lop-{at}"))));
+            assert_eq!(rows[0]["action"], "create_result");
         }
     }
 }

@@ -194,11 +194,12 @@ struct Decided {
 /// # Errors
 /// Errors of the database, which concern all of them: nothing of any is kept.
 pub async fn take_in(tx: &Tx, items: &[Incoming<'_>]) -> ApiResult<Vec<ApiResult<Taken>>> {
+    // First of all the activities are held: whoever sends the same at the same moment, from elsewhere, has committed then.
+    let mut facts = Facts::of(tx, items).await?;
     let chosen = each(items.iter().filter_map(|item| item.new.id));
     let hashes = idempotency::hashes_of_ids(tx, &chosen).await?;
     let known = |item: &&Incoming<'_>| item.new.id.is_some_and(|id| hashes.get(&id).is_some_and(|h| h == item.hash));
     let known = results::find_many(tx, &each(items.iter().filter(known).filter_map(|item| item.new.id))).await?;
-    let mut facts = Facts::of(tx, items).await?;
     let known_teams = each(known.values().map(|result| result.team_id).filter(|id| !facts.teams.contains_key(id)));
     if !known_teams.is_empty() {
         facts.teams.extend(teams::with_paths(tx, &known_teams).await?);
