@@ -59,6 +59,26 @@ async fn tampered(db: &Db, sql: &str) -> (Field, [ActivityResult; 2], Vec<Disagr
     (field, [one, two], found)
 }
 
+/// What the cheap look finds.
+async fn look(db: &Db) -> u64 {
+    db.store.snapshot::<_, StoreError>(async |tx| ledger::audit(tx).await).await.unwrap().disagreements
+}
+
+both! {
+    async fn a_cheap_look_finds_totals_that_are_off(db: &Db) {
+        assert_eq!(look(db).await, 0, "nothing is counted yet");
+        tampered(db, "UPDATE rollup_cell SET reported = reported + 1 WHERE topic = 'cyber_safety'").await;
+        assert_eq!(look(db).await, 2, "both indicators count cyber safety");
+        db.sql("UPDATE rollup_cell SET reported = reported - 1 WHERE topic = 'cyber_safety'").await;
+        assert_eq!(look(db).await, 0);
+        db.sql("UPDATE ledger SET seq = 1000 WHERE seq = 1").await;
+        assert_eq!(look(db).await, 0, "the sums and the number of entries still hold: only the whole check sees this one");
+        assert!(!db.check().await.disagreements.is_empty());
+        db.sql("DELETE FROM ledger WHERE seq = 1000").await;
+        assert!(look(db).await >= 2, "a sum and the numbers");
+    }
+}
+
 both! {
     async fn each_state_of_a_result_counts_for_what_it_says(db: &Db) {
         let field = Field::sown(db).await;

@@ -7,8 +7,8 @@
 use crate::harness::{
     Answer, Caller, T, id_in,
     world::{
-        DA_NANG, HA_NOI, campaign, indicator, new_activity, new_invitation, new_member, new_result, new_team,
-        new_volunteer, place, seeded_unit,
+        DA_NANG, HA_NOI, campaign, indicator, new_activity, new_invitation, new_member, new_result, new_series,
+        new_team, new_volunteer, place, seeded_unit,
     },
 };
 use actix_web::http::Method;
@@ -26,6 +26,9 @@ pub struct Site {
     ready: Uuid,
     deployed: Uuid,
     activity: Uuid,
+    series: Uuid,
+    /// A link to the deployed team's calendar.
+    calendar_link: Uuid,
     draft: Uuid,
     submitted: Uuid,
     /// A volunteer of the unit in the deployed team, their membership, and one who is in no team.
@@ -53,6 +56,9 @@ impl Site {
         let forming = t.team(unit).await;
         t.leader(&forming).await;
         let activity = t.activity(&leader, &deployed).await;
+        let series = leader.post("/v1/activity-series", &new_series(id_in(&deployed, "id"))).await.ok(201);
+        let links = format!("/v1/teams/{}/calendar-links", id_in(&deployed, "id"));
+        let calendar_link = leader.send(Method::POST, &links).await.ok(201);
         let draft = t.draft(&leader, &activity, "2024-07-01", 1).await;
         let submitted = t.submitted(&leader, &activity, "2024-07-02", 1).await;
         let volunteer = t.volunteer(unit, "Trần Văn Bình").await;
@@ -71,6 +77,8 @@ impl Site {
             ready: id_in(&ready, "id"),
             deployed: id_in(&deployed, "id"),
             activity: id_in(&activity, "id"),
+            series: id_in(&series, "id"),
+            calendar_link: id_in(&calendar_link, "id"),
             draft: id_in(&draft, "id"),
             submitted: id_in(&submitted, "id"),
             volunteer,
@@ -90,9 +98,9 @@ impl Site {
     /// Everything that is there.
     pub fn ids(&self) -> Vec<Uuid> {
         let Self { unit, forming, ready, deployed, activity, draft, submitted, volunteer, member, free, .. } = self;
-        let Self { person, grant, client, secret, invitation, .. } = self;
+        let Self { person, grant, client, secret, invitation, series, calendar_link, .. } = self;
         let work = [*forming, *ready, *deployed, *activity, *draft, *submitted, *volunteer, *member, *free];
-        let access = [*unit, *person, *grant, *client, *secret, *invitation];
+        let access = [*unit, *person, *grant, *client, *secret, *invitation, *series, *calendar_link];
         work.into_iter().chain(access).collect()
     }
 }
@@ -308,6 +316,26 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
             expected: Status([409, 404, 404, 404]),
         },
 
+        "list_activity_series" => get(format!("/v1/activity-series?id={}", site.series), OWN_LISTED),
+        "get_activity_series" => get(format!("/v1/activity-series/{}", site.series), OWN),
+        "create_activity_series" => send("/v1/activity-series".to_owned(), new_series(site.deployed), MADE_FOR_TEAM),
+        "cancel_activity_series" => {
+            send(format!("/v1/activity-series/{}/cancel", site.series), json!({"reason": "Mưa bão"}), OWN)
+        }
+        "get_team_calendar" => get(format!("/v1/teams/{}/calendar.ics", site.deployed), OWN),
+        "list_calendar_links" => get(format!("/v1/teams/{}/calendar-links", site.deployed), OWN),
+        "create_calendar_link" => Case {
+            path: format!("/v1/teams/{}/calendar-links", site.deployed),
+            body: None,
+            expected: Status([201, 404, 404, 404]),
+        },
+        "delete_calendar_link" => Case {
+            path: format!("/v1/teams/{}/calendar-links/{}", site.deployed, site.calendar_link),
+            body: None,
+            expected: Status([204, 404, 404, 404]),
+        },
+        "get_public_calendar" => get("/v1/public/calendars/tnk_x.ics".to_owned(), Status([404; 4])),
+
         "create_tallies" => send(
             format!("/v1/activities/{activity}/tallies"),
             json!({"tallies": [{"id": Uuid::now_v7(), "occurred_at": "2024-07-03T02:00:00Z", "topic": "cyber_safety",
@@ -482,7 +510,7 @@ both! {
         let rows = async || -> Vec<i64> {
             let mut counts = Vec::new();
             for table in
-                ["org_unit", "user_account", "access_grant", "campaign", "indicator", "team", "activity", "result", "volunteer", "team_member"]
+                ["org_unit", "user_account", "access_grant", "campaign", "indicator", "team", "activity", "activity_series", "result", "volunteer", "team_member"]
             {
                 counts
                     .push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);
@@ -492,7 +520,7 @@ both! {
             }
             for table in [
                 "ledger", "rollup_cell", "audit_log", "chosen_id", "idempotency_key", "invitation", "mail_outbox", "totp",
-                "personal_data", "personal_key", "tally", "result_revision",
+                "personal_data", "personal_key", "tally", "result_revision", "calendar_link",
             ] {
                 counts
                     .push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);

@@ -87,6 +87,8 @@ pub struct Activity {
     pub planned_turns: Option<i64>,
     /// Where it stands.
     pub status: ActivityStatus,
+    /// The series that it is an occurrence of.
+    pub series_id: Option<Uuid>,
 }
 
 /// Why an activity refuses something.

@@ -16,6 +16,7 @@ pub mod org_units;
 pub mod personal;
 pub mod progress;
 pub mod results;
+pub mod series;
 pub mod tallies;
 pub mod teams;
 pub mod text;

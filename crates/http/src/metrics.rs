@@ -1,5 +1,6 @@
 //! What is measured, in the Prometheus text format.
 
+use chrono::{DateTime, Utc};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
@@ -13,6 +14,8 @@ pub struct Metrics {
     pub ledger_seq: Option<IntGauge>,
     /// Panics that were caught.
     pub panics: Option<IntGauge>,
+    disagreements: Option<IntGauge>,
+    audited_at: Option<IntGauge>,
     mail_pending: Option<IntGauge>,
     mail_failed: Option<IntGauge>,
     mail_sent: Option<IntCounter>,
@@ -44,12 +47,34 @@ impl Default for Metrics {
         let gauge = |name: &str, help: &str| {
             IntGauge::new(name, help).ok().filter(|m| registry.register(Box::new(m.clone())).is_ok())
         };
+        let disagreements = gauge(
+            "tinhnguyen_progress_disagreements",
+            "Indicators whose totals are not the sum of the ledger, at the last look; -1 before the first one.",
+        );
+        if let Some(gauge) = &disagreements {
+            gauge.set(-1);
+        }
+        let audited_at = gauge(
+            "tinhnguyen_progress_audited_timestamp_seconds",
+            "When totals and ledger were last compared, in seconds since 1970.",
+        );
         let mail_pending = gauge("tinhnguyen_mail_pending", "Mails that wait to be sent, of all replicas.");
         let mail_failed = gauge("tinhnguyen_mail_failed", "Mails that were given up, of all replicas.");
         let mail_sent = IntCounter::new("tinhnguyen_mail_sent_total", "Mails sent by this process.")
             .ok()
             .filter(|m| registry.register(Box::new(m.clone())).is_ok());
-        Self { registry, requests, duration, ledger_seq, panics, mail_pending, mail_failed, mail_sent }
+        Self {
+            registry,
+            requests,
+            duration,
+            ledger_seq,
+            panics,
+            disagreements,
+            audited_at,
+            mail_pending,
+            mail_failed,
+            mail_sent,
+        }
     }
 }
 
@@ -61,6 +86,16 @@ impl Metrics {
         }
         if let Some(duration) = &self.duration {
             duration.with_label_values(&[route, method]).observe(seconds);
+        }
+    }
+
+    /// Notes what a comparison of totals and ledger found, and when.
+    pub fn audited(&self, disagreements: u64, at: DateTime<Utc>) {
+        if let Some(gauge) = &self.disagreements {
+            gauge.set(i64::try_from(disagreements).unwrap_or(i64::MAX));
+        }
+        if let Some(gauge) = &self.audited_at {
+            gauge.set(at.timestamp());
         }
     }
 

@@ -4,7 +4,10 @@
 //! folds in what is new. So the answer after a write includes it, whichever replica wrote it, and no worker has to
 //! keep up.
 
-use crate::problem::{ApiError, ApiResult, Code};
+use crate::{
+    app::App,
+    problem::{ApiError, ApiResult, Code},
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use parking_lot::RwLock;
 use std::{
@@ -23,12 +26,26 @@ use tinhnguyen_persistence::{
     org_units,
 };
 use tokio::sync::Mutex;
+use tracing::error;
 use uuid::Uuid;
 
 /// How long an entry may be waited for that the ledger has not come to.
 pub const PATIENCE: Duration = Duration::from_secs(2);
 /// Entries that are read at once.
 const BATCH: u64 = 10_000;
+
+/// Compares totals and ledger, and notes what was found in the metrics.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn audit(app: &App) -> Result<u64, StoreError> {
+    let audit = app.store.snapshot::<_, StoreError>(async |tx| ledger::audit(tx).await).await?;
+    if audit.disagreements > 0 {
+        error!(ledger_seq = audit.ledger_seq, disagreements = audit.disagreements, "totals and ledger disagree");
+    }
+    app.metrics.audited(audit.disagreements, app.clock.now());
+    Ok(audit.disagreements)
+}
 
 /// The folded ledger of this process.
 #[derive(Default)]

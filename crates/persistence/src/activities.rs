@@ -45,6 +45,7 @@ impl TryFrom<t::Model> for Activity {
             starts_at: row.starts_at,
             ends_at: row.ends_at,
             planned_turns: row.planned_turns,
+            series_id: row.series_id,
         })
     }
 }
@@ -70,6 +71,7 @@ fn row(activity: &Activity) -> t::ActiveModel {
         ends_at: Set(activity.ends_at),
         planned_turns: Set(activity.planned_turns),
         status: Set(activity.status.as_str().to_owned()),
+        series_id: Set(activity.series_id),
     }
 }
 
@@ -91,6 +93,8 @@ pub struct Filter {
     pub lead_team_id: Option<Uuid>,
     /// Of teams of units at or below this path.
     pub within: Option<UnitPath>,
+    /// Occurrences of this series.
+    pub series_id: Option<Uuid>,
     /// Held in this locality itself.
     pub locality_id: Option<Uuid>,
     /// Of this kind.
@@ -159,6 +163,9 @@ pub async fn list(
     }
     if let Some(path) = &filter.within {
         query = query.filter(t::Column::Id.in_subquery(scope::activity_ids(scope::teams_within(path))));
+    }
+    if let Some(series) = filter.series_id {
+        query = query.filter(t::Column::SeriesId.eq(series));
     }
     if let Some(locality) = filter.locality_id {
         query = query.filter(t::Column::LocalityId.eq(locality));

@@ -146,6 +146,28 @@ entity!(activity, "activity", resource {
     ends_at: DateTimeUtc,
     planned_turns: Option<i64>,
     status: String,
+    series_id: Option<Uuid>,
+});
+
+entity!(activity_series, "activity_series", resource {
+    campaign_id: Uuid,
+    lead_team_id: Uuid,
+    title: String,
+    recurrence: String,
+    exdates: Json,
+    time_zone: String,
+    occurrences: Json,
+    cancelled_count: i32,
+    cancel_reason: Option<String>,
+});
+
+entity!(calendar_link, "calendar_link", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    team_id: Uuid,
+    token_hash: Vec<u8>,
+    created_at: DateTimeUtc,
+    created_by: Uuid,
 });
 
 entity!(activity_team, "activity_team", {

@@ -7,6 +7,7 @@
 pub mod access;
 pub mod activities;
 pub mod audit;
+pub mod calendars;
 pub mod campaigns;
 pub mod clients;
 pub mod entities;
@@ -29,6 +30,7 @@ pub mod revisions;
 mod rows;
 pub mod scope;
 pub mod second_factor;
+pub mod series;
 pub mod sessions;
 mod store;
 pub mod tallies;

@@ -37,6 +37,8 @@ const GRACE_SECONDS: u64 = 20;
 const MAX_CONNECTIONS: usize = 10_000;
 /// How long a row of the audit log waits for its seal at most.
 const SEAL_EVERY: Duration = Duration::from_secs(1);
+/// How often totals and ledger are compared.
+const AUDIT_EVERY: Duration = Duration::from_secs(3600);
 /// How often answers kept for retries are swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// How often waiting mail is looked for.
@@ -117,6 +119,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         outcome = server => outcome,
         never = sweep(&app.store) => match never {},
         never = seal(&app.store) => match never {},
+        never = audit_totals(&app) => match never {},
         never = deliver(&delivery, &app) => match never {},
         never = reread_keys(&app, &keys) => match never {},
         never = expire(&app.store, config.volunteer_retention_days.value.get()) => match never {},
@@ -177,6 +180,18 @@ async fn seal(store: &Store) -> Infallible {
         every.tick().await;
         if let Err(err) = seal_all(store).await {
             warn!(error = %err, "the audit log can't be sealed; tried again in a moment");
+        }
+    }
+}
+
+/// Compares totals and ledger, so that an operator is told before anybody else notices.
+async fn audit_totals(app: &App) -> Infallible {
+    let mut every = interval(AUDIT_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(err) = tinhnguyen_http::progress::audit(app).await {
+            warn!(error = %err, "totals and ledger can't be compared; tried again in an hour");
         }
     }
 }

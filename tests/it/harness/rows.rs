@@ -116,6 +116,7 @@ impl Field {
             ends_at: now(),
             planned_turns: None,
             status: ActivityStatus::Ongoing,
+            series_id: None,
         };
         let field = Self { campaign, indicators, unit, locality_id, team, activity };
         db.store.write(async |tx| field.store(tx).await).await.unwrap();

@@ -63,6 +63,15 @@ pub fn new_activity(team: Uuid) -> Value {
     })
 }
 
+/// A series' body, led by a team: a class on each of three evenings.
+pub fn new_series(team: Uuid) -> Value {
+    let mut body = new_activity(team);
+    body["starts_at"] = json!("2024-07-01T12:00:00Z");
+    body["ends_at"] = json!("2024-07-01T14:00:00Z");
+    body["recurrence"] = json!("FREQ=DAILY;COUNT=3");
+    body
+}
+
 /// A result's body: turns on cyber safety for residents.
 pub fn new_result(activity: Uuid, team: Uuid, day: &str, turns: i64) -> Value {
     json!({

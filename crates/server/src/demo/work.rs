@@ -253,6 +253,7 @@ impl Maker<'_> {
             ends_at,
             planned_turns: None,
             status: ActivityStatus::Planned,
+            series_id: None,
         })
     }
 

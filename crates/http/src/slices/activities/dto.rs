@@ -79,6 +79,8 @@ item! {
         /// Where it stands.
         #[schema(value_type = ActivityStatusSchema)]
         status: ActivityStatus,
+        /// The series that it is an occurrence of.
+        series_id: Option<Uuid>,
     }
 }
 
@@ -116,6 +118,7 @@ impl Activity {
             ends_at: activity.ends_at,
             planned_turns: activity.planned_turns,
             status: activity.status,
+            series_id: activity.series_id,
             created_at: activity.stamp.created_at,
             updated_at: activity.stamp.updated_at,
             version: activity.stamp.version,
@@ -137,6 +140,8 @@ list_query!(
         lead_team_id: Uuid,
         /// Of teams of this unit and of all units below it.
         within: Uuid,
+        /// Occurrences of this series.
+        series_id: Uuid,
         /// Held in this locality itself.
         locality_id: Uuid,
         /// Of this kind.

@@ -45,6 +45,7 @@ pub async fn list(
         team_id: query.team_id,
         lead_team_id: query.lead_team_id,
         within,
+        series_id: query.series_id,
         locality_id: query.locality_id,
         kind: query.kind,
         status: query.status,
@@ -118,19 +119,29 @@ async fn check(
     Ok(())
 }
 
-/// Makes an activity of a team that the caller coordinates or leads.
-///
-/// # Errors
-/// The problems that the operation states.
-pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ActivityWrite>, new: &NewActivity) -> ApiResult<Reply> {
-    if cx.is_retry(tx, new.id).await? {
-        let (activity, unit) = find(tx, scope, new.id.unwrap_or_default()).await?;
-        return Reply::ok(&view(scope)(activity, Some(&unit)));
-    }
-    let mut faults = Faults::default();
+/// An activity that could be made, and what it belongs to.
+pub(in crate::slices) struct Plan {
+    /// The activity, not stored.
+    pub activity: d::Activity,
+    /// Its campaign.
+    pub campaign: Campaign,
+    /// The leading team's unit.
+    pub org_unit_id: Uuid,
+    /// The place of that unit in the tree.
+    pub unit: UnitPath,
+}
+
+/// What a new activity of a team that the caller coordinates or leads would be; faults of its fields are added.
+pub(in crate::slices) async fn plan(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    scope: &Scope<ActivityWrite>,
+    faults: &mut Faults,
+    new: &NewActivity,
+) -> ApiResult<Plan> {
     let lead = faults.found("/lead_team_id", teams::find(tx, &scope.sees, new.lead_team_id).await?);
     let Some(lead) = lead else {
-        faults.settle()?;
+        std::mem::take(faults).settle()?;
         return Err(ApiError::not_found());
     };
     let unit = teams::unit_paths(tx, &[lead.stamp.id]).await?.remove(&lead.stamp.id).ok_or_else(ApiError::not_found)?;
@@ -159,13 +170,28 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ActivityWrite>, new: &Ne
         ends_at: new.ends_at,
         planned_turns: new.planned_turns,
         status: ActivityStatus::Planned,
+        series_id: None,
     };
-    check(tx, scope, &mut faults, &campaign, &activity).await?;
-    no_groups(&mut faults, &new.digital_group_ids);
+    check(tx, scope, faults, &campaign, &activity).await?;
+    no_groups(faults, &new.digital_group_ids);
+    Ok(Plan { activity, campaign, org_unit_id: lead.org_unit_id, unit })
+}
+
+/// Makes an activity of a team that the caller coordinates or leads.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ActivityWrite>, new: &NewActivity) -> ApiResult<Reply> {
+    if cx.is_retry(tx, new.id).await? {
+        let (activity, unit) = find(tx, scope, new.id.unwrap_or_default()).await?;
+        return Reply::ok(&view(scope)(activity, Some(&unit)));
+    }
+    let mut faults = Faults::default();
+    let Plan { activity, campaign, org_unit_id, unit } = plan(tx, cx, scope, &mut faults, new).await?;
     faults.settle()?;
     ensure_open(&campaign)?;
     activities::insert(tx, &activity).await?;
-    cx.record(tx, "activity", activity.stamp.id, Some(lead.org_unit_id)).await?;
+    cx.record(tx, "activity", activity.stamp.id, Some(org_unit_id)).await?;
     Reply::created(&view(scope)(activity, Some(&unit)))
 }
 

@@ -17,6 +17,8 @@ const INVITATION: &str = "tni_";
 const RESET: &str = "tnp_";
 /// What one-time codes of logins through a provider begin with.
 const LOGIN: &str = "tnl_";
+/// What the secrets of calendar links begin with.
+const CALENDAR: &str = "tnk_";
 /// Letters and digits of recovery codes: 32 that nobody takes for one another.
 const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Letters of a recovery code: 80 bits.
@@ -81,6 +83,14 @@ pub fn new_reset_token() -> ApiResult<SecretString> {
 /// `internal` when the machine gives no randomness.
 pub fn new_login_code() -> ApiResult<SecretString> {
     Ok(SecretString::from(format!("{LOGIN}{}", random()?)))
+}
+
+/// A new secret of a calendar link.
+///
+/// # Errors
+/// `internal` when the machine gives no randomness.
+pub fn new_calendar_token() -> ApiResult<SecretString> {
+    Ok(SecretString::from(format!("{CALENDAR}{}", random()?)))
 }
 
 /// A new recovery code, in groups of four: 80 random bits.
