@@ -257,4 +257,20 @@ both! {
             );
         }
     }
+
+    async fn the_comparison_of_totals_and_ledger_is_a_metric(t: &T) {
+        let told = async || {
+            let metrics = t.stranger.get("/metrics").await.text().to_owned();
+            let line = metrics.lines().find(|line| line.starts_with("tinhnguyen_progress_disagreements ")).map(ToOwned::to_owned);
+            line.unwrap()
+        };
+        assert_eq!(told().await, "tinhnguyen_progress_disagreements -1", "nobody has looked");
+        three_results(t).await;
+        tinhnguyen_http::progress::audit(&t.app).await.unwrap();
+        assert_eq!(told().await, "tinhnguyen_progress_disagreements 0");
+        t.sql("UPDATE rollup_cell SET verified = verified + 1").await;
+        tinhnguyen_http::progress::audit(&t.app).await.unwrap();
+        assert_eq!(told().await, "tinhnguyen_progress_disagreements 1");
+        t.sql("UPDATE rollup_cell SET verified = verified - 1").await;
+    }
 }

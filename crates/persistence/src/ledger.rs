@@ -345,9 +345,12 @@ pub async fn audit(snapshot: &Tx) -> StoreResult<Audit> {
         .all(snapshot)
         .await?;
     let (entries, cells) = (of(entries), of(cells));
-    let differing = entries.keys().chain(cells.keys()).collect::<std::collections::BTreeSet<_>>().into_iter().filter(|id| {
-        entries.get(id).copied().unwrap_or_default() != cells.get(id).copied().unwrap_or_default()
-    });
+    let differing = entries
+        .keys()
+        .chain(cells.keys())
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .filter(|id| entries.get(id).copied().unwrap_or_default() != cells.get(id).copied().unwrap_or_default());
     let ledger_seq = head(snapshot).await?;
     let count = l::Entity::find().count(snapshot).await?;
     let gap = u64::from(i64::try_from(count).ok() != Some(ledger_seq));
