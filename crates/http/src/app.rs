@@ -13,7 +13,8 @@ use crate::{
     passwords::Passwords,
     problem::ApiError,
     progress::Figures,
-    slices, system,
+    slices::{self, changes::waiting::Waiting},
+    system,
     tokens::Tokens,
 };
 use actix_web::{
@@ -80,6 +81,8 @@ pub struct App {
     pub settings: Settings,
     /// The folded ledger.
     pub figures: Figures,
+    /// Who waits for something to change.
+    pub waiting: Waiting,
     /// What is measured.
     pub metrics: Metrics,
 }
@@ -100,6 +103,7 @@ impl App {
             guesses: Guesses::default(),
             limits: Limits::new(&settings.quotas, settings.quota_exempt.clone()),
             figures: Figures::default(),
+            waiting: Waiting::default(),
             metrics: Metrics::default(),
             settings,
         }

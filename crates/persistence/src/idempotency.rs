@@ -5,7 +5,9 @@ use crate::{
     entities::{chosen_id, idempotency_key as t},
 };
 use chrono::{DateTime, Duration, Utc};
-use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, sea_query::OnConflict,
+};
 use uuid::Uuid;
 
 /// How long an answer is kept.
@@ -126,6 +128,14 @@ pub async fn claim_id(tx: &Tx, id: Uuid, body_hash: &[u8]) -> StoreResult<Option
         return Ok(None);
     }
     Ok(chosen_id::Entity::find_by_id(id).one(tx).await?.map(|row| row.body_hash))
+}
+
+/// The hash of the body that has taken a client-chosen id, if one has.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn taken_by(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<Option<Vec<u8>>> {
+    Ok(chosen_id::Entity::find_by_id(id).one(conn).await?.map(|row| row.body_hash))
 }
 
 /// Whether an insert that does nothing on conflict inserted.

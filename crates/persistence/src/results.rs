@@ -117,6 +117,20 @@ pub async fn find(conn: &impl ConnectionTrait, reaches: &Reaches, id: Uuid) -> S
     t::Entity::find_by_id(id).filter(seen(reaches)).one(conn).await?.map(ActivityResult::try_from).transpose()
 }
 
+/// Finds many of the results of teams that are reached, in no order.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn find_many(
+    conn: &impl ConnectionTrait,
+    reaches: &Reaches,
+    ids: &[Uuid],
+) -> StoreResult<Vec<ActivityResult>> {
+    let rows =
+        t::Entity::find().filter(t::Column::Id.is_in(ids.iter().copied())).filter(seen(reaches)).all(conn).await?;
+    rows.into_iter().map(ActivityResult::try_from).collect()
+}
+
 /// Finds a result, whoever asks: for the service itself.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod auth;
 pub mod campaigns;
 pub mod catalogue;
+pub mod changes;
 pub mod clients;
 pub mod identities;
 pub mod invitations;
@@ -16,6 +17,7 @@ pub mod passwords;
 pub mod progress;
 pub mod results;
 pub mod second_factor;
+pub mod sync;
 pub mod tallies;
 pub mod teams;
 pub mod volunteers;
@@ -43,6 +45,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     tallies::routes(config);
     results::routes(config);
     progress::routes(config);
+    changes::routes(config);
+    sync::routes(config);
 }
 
 /// Declares a resource as it is sent: identity and version, its own fields, and what this caller may do with it.

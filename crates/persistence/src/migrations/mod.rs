@@ -18,6 +18,7 @@ mod m12_members;
 mod m13_addresses;
 mod m14_revisions;
 mod m15_tallies;
+mod m21_audit_teams;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m13_addresses::M),
             Box::new(m14_revisions::M),
             Box::new(m15_tallies::M),
+            Box::new(m21_audit_teams::M),
         ]
     }
 }

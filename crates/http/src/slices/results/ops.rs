@@ -231,21 +231,22 @@ pub async fn draft(
     if result.from_tallies {
         tallies::take_in(tx, result.stamp.id, result.activity_id, result.team_id, result.reported_on).await?;
     }
-    go_on(tx, cx, activity).await?;
     cx.record(tx, "result", result.stamp.id, Some(team.org_unit_id)).await?;
+    go_on(tx, cx, activity, team.org_unit_id).await?;
     Ok((result, unit))
 }
 
-/// A planned activity goes on as soon as something is filed to it.
+/// A planned activity goes on as soon as something is filed to it by a team, whose unit is given.
 ///
 /// # Errors
 /// `activity_cancelled`.
-pub async fn go_on(tx: &Tx, cx: &Cx<'_>, mut activity: Activity) -> ApiResult<()> {
+pub async fn go_on(tx: &Tx, cx: &Cx<'_>, mut activity: Activity, org_unit_id: Uuid) -> ApiResult<()> {
     let status = activity.status.on_report().map_err(|err| activity_problem(&err))?;
     if activity.status == ActivityStatus::Planned {
         activity.status = status;
         activity.stamp = cx.next_stamp(activity.stamp);
         activities::update(tx, &activity).await?;
+        cx.record(tx, "activity", activity.stamp.id, Some(org_unit_id)).await?;
     }
     Ok(())
 }
@@ -337,8 +338,8 @@ pub async fn delete(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, id: Uuid) 
     }
     tallies::let_go(tx, id).await?;
     results::delete_draft(tx, id, result.stamp.version).await?;
-    let team = teams::find_any(tx, result.team_id).await?;
-    cx.record(tx, "result", id, team.map(|team| team.org_unit_id)).await?;
+    let team = teams::find_any(tx, result.team_id).await?.ok_or_else(ApiError::not_found)?;
+    cx.record_leaving(tx, "result", id, &team).await?;
     Ok(Reply::gone())
 }
 
@@ -369,7 +370,7 @@ pub async fn file(tx: &Tx, cx: &Cx<'_>, result: ActivityResult) -> ApiResult<Act
     submitted.flags = flags(tx, &submitted, &setting).await?;
     let result = settle(tx, cx, &before, submitted, &setting).await?;
     revisions::keep(tx, &result, &submission(cx, &result, None)).await?;
-    go_on(tx, cx, setting.activity).await?;
+    go_on(tx, cx, setting.activity, setting.team.org_unit_id).await?;
     Ok(result)
 }
 
@@ -418,7 +419,8 @@ pub async fn mark_late(tx: &Tx, cx: &Cx<'_>, setting: &Setting, day: NaiveDate) 
     }
     result.flags.push(Flag::LateTallies);
     result.stamp = cx.next_stamp(result.stamp);
-    Ok(results::update(tx, &result).await?)
+    results::update(tx, &result).await?;
+    cx.record(tx, "result", id, Some(setting.team.org_unit_id)).await
 }
 
 /// The revision that was submitted just now.
