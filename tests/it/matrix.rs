@@ -381,6 +381,14 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
         ),
         "list_result_revisions" => get(format!("/v1/results/{}/revisions", site.submitted), OWN),
 
+        "list_changes" => get("/v1/changes?limit=1".to_owned(), EVERYWHERE),
+
+        "sync_operations" => send(
+            "/v1/sync".to_owned(),
+            json!({"operations": [{"kind": "submit_result", "id": site.draft, "version": 1}]}),
+            Accepted([1, 0, 0, 0]),
+        ),
+
         "get_progress" => get(format!("/v1/progress?org_unit_id={unit}"), UNIT_WRITTEN),
         _ => return None,
     })

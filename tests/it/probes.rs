@@ -142,6 +142,10 @@ both! {
         let mut pages = 0;
         for operation in t.app.contract.operations().iter().filter(|o| o.method == "GET" && !o.path.contains('{')) {
             let path = &operation.path;
+            // The feed's cursors are good for nobody else at all: see `changes`.
+            if path == "/v1/changes" {
+                continue;
+            }
             let wide = t.admin.get(&format!("{path}?limit=1")).await;
             let Some(cursor) = (wide.status == 200).then(|| wide.json()["next_cursor"].as_str().map(ToOwned::to_owned)).flatten()
             else {

@@ -192,30 +192,65 @@ impl<P: Demand> FromRequest for Allowed<P> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let app = request
-                .app_data::<web::Data<App>>()
-                .cloned()
-                .ok_or_else(|| ApiError::internal("the application's state is missing"))?;
-            let token = request
-                .headers()
-                .get(header::AUTHORIZATION)
-                .and_then(|v| v.to_str().ok())
-                .and_then(|v| v.split_once(' '))
-                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-                .map(|(_, token)| token.trim())
-                .ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
-            let now = app.clock.now();
-            let claims = app.tokens.verify(token, now)?;
-            let known = known(&app, &claims).await?;
-            let (actor, rights) = known.ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
-            request.extensions_mut().insert(ActorId(actor.id));
-            count(&app, &request, actor.id, claims.client_id.is_some())?;
-            if !is_own(P::PERMISSION) && lacks_second_factor(&app, &actor, &rights).await? {
-                return Err(ApiError::new(Code::SecondFactorRequired));
-            }
-            scope(actor, rights, app.today()).map(Self)
+            let (actor, rights, today) = asker(&request, P::PERMISSION).await?;
+            scope(actor, rights, today).map(Self)
         })
     }
+}
+
+/// The extractor of an operation of several parts, of which each demands `P` or `Q`: who asks is known, and holds at least
+/// one of them somewhere.
+pub struct AllowedEither<P, Q> {
+    /// Who asks.
+    pub actor: Actor,
+    /// Where they hold `P`, if anywhere.
+    pub first: Option<Scope<P>>,
+    /// Where they hold `Q`, if anywhere.
+    pub second: Option<Scope<Q>>,
+}
+
+impl<P: Demand, Q: Demand> FromRequest for AllowedEither<P, Q> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, ApiResult<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let (actor, rights, today) = asker(&request, P::PERMISSION).await?;
+            let first = scope(actor.clone(), rights.clone(), today).ok();
+            let second = scope(actor.clone(), rights, today).ok();
+            if first.is_none() && second.is_none() {
+                return Err(forbidden(P::PERMISSION));
+            }
+            Ok(Self { actor, first, second })
+        })
+    }
+}
+
+/// Who asks, by the request's token, and all that they may do.
+async fn asker(request: &HttpRequest, permission: Permission) -> ApiResult<(Actor, Rights, NaiveDate)> {
+    let app = request
+        .app_data::<web::Data<App>>()
+        .cloned()
+        .ok_or_else(|| ApiError::internal("the application's state is missing"))?;
+    let token = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
+    let now = app.clock.now();
+    let claims = app.tokens.verify(token, now)?;
+    let known = known(&app, &claims).await?;
+    let (actor, rights) = known.ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
+    request.extensions_mut().insert(ActorId(actor.id));
+    count(&app, request, actor.id, claims.client_id.is_some())?;
+    if !is_own(permission) && lacks_second_factor(&app, &actor, &rights).await? {
+        return Err(ApiError::new(Code::SecondFactorRequired));
+    }
+    Ok((actor, rights, app.today()))
 }
 
 /// What everybody may who has an account: read and secure it.

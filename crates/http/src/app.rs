@@ -15,7 +15,7 @@ use crate::{
     passwords::Passwords,
     problem::ApiError,
     progress::Figures,
-    slices::{self, results::intake::Filing},
+    slices::{self, changes::waiting::Waiting, results::intake::Filing},
     system,
     tokens::Tokens,
 };
@@ -90,6 +90,8 @@ pub struct App {
     pub introductions: Group<Introduction>,
     /// New results that wait to be written together.
     pub filings: Group<Filing>,
+    /// Who waits for something to change.
+    pub waiting: Waiting,
     /// What is measured.
     pub metrics: Metrics,
 }
@@ -114,6 +116,7 @@ impl App {
             guesses: Guesses::default(),
             limits: Limits::new(&settings.quotas, settings.quota_exempt.clone()),
             figures: Figures::default(),
+            waiting: Waiting::default(),
             metrics: Metrics::default(),
             settings,
         }

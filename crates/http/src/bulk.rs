@@ -40,7 +40,11 @@ impl<T: DeserializeOwned + ToSchema + Validate> Batch<T> {
         Self::check(contract, request.json().await?, list)
     }
 
-    fn check(contract: &Contract, mut value: Value, list: &str) -> ApiResult<Self> {
+    /// The same of a body that is at hand.
+    ///
+    /// # Errors
+    /// 422 problems.
+    pub fn check(contract: &Contract, mut value: Value, list: &str) -> ApiResult<Self> {
         let hash = canonical_hash(&value);
         let mut whole = Vec::new();
         let mut by_item: BTreeMap<usize, Vec<_>> = BTreeMap::new();

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::cell::Cell;
-use tinhnguyen_domain::Stamp;
+use tinhnguyen_domain::{Stamp, teams::Team};
 use tinhnguyen_persistence::{
     StoreError, Tx, audit,
     idempotency::{self, KeyScope, StoredAnswer},
@@ -113,6 +113,18 @@ impl Reply {
         Self { ledger_seq: ledger_seq.or(self.ledger_seq), ..self }
     }
 
+    /// The status that it would be answered with.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The version of the item that it shows; none when it shows none.
+    #[must_use]
+    pub fn version(&self) -> Option<i64> {
+        self.etag.as_deref().and_then(|tag| tag.trim_matches('"').parse().ok())
+    }
+
     /// 204.
     #[must_use]
     pub const fn gone() -> Self {
@@ -165,6 +177,12 @@ impl Cx<'_> {
         self.ledger_seq.get()
     }
 
+    /// A hash of what the request, or this part of it, says.
+    #[must_use]
+    pub const fn body_hash(&self) -> &[u8] {
+        self.body_hash
+    }
+
     /// Holds that the client changes what it has seen.
     ///
     /// # Errors
@@ -177,6 +195,26 @@ impl Cx<'_> {
             Some(IfMatch::Tags(_)) => {
                 Err(ApiError::new(Code::StaleVersion).with("current_etag", quoted(stamp.version)))
             }
+        }
+    }
+
+    /// One of several operations of a request, as it would be asked by itself: the audit log tells it by its own name.
+    #[must_use]
+    pub const fn part<'b>(
+        &'b self,
+        operation: &'static str,
+        if_match: Option<&'b IfMatch>,
+        body_hash: &'b [u8],
+    ) -> Cx<'b> {
+        Cx {
+            now: self.now,
+            operation,
+            actor_id: self.actor_id,
+            provenance: self.provenance,
+            if_match,
+            body_hash,
+            rehearsal: self.rehearsal,
+            ledger_seq: Cell::new(None),
         }
     }
 
@@ -246,6 +284,21 @@ impl Cx<'_> {
         self.record_by(tx, self.actor_id, resource, resource_id, org_unit_id).await
     }
 
+    /// The same of something that goes out of the sight of whoever reaches a team.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn record_leaving(
+        &self,
+        tx: &Tx,
+        resource: &'static str,
+        resource_id: Uuid,
+        team: &Team,
+    ) -> ApiResult<()> {
+        let change = self.change(resource, resource_id, Some(team.org_unit_id));
+        Ok(audit::record_leaving(tx, &change, team.stamp.id).await?)
+    }
+
     /// The same by somebody whom the request itself makes known.
     ///
     /// # Errors
@@ -271,7 +324,7 @@ impl Cx<'_> {
             action: self.operation,
             resource,
             resource_id,
-            request_id: &self.provenance.request_id,
+            request_id: self.provenance.request_id.as_str(),
             org_unit_id,
             address: Some(self.provenance.address.0),
         }

@@ -52,6 +52,10 @@ pub fn about() -> OpenApi {
             tag("activities", "Activities (hoạt động)."),
             tag("results", "Results (kết quả hoạt động): submit, verify, return."),
             tag("progress", "Progress (tiến độ) towards the indicators."),
+            tag(
+                "changes",
+                "For clients without a signal: what was changed (thay đổi), and many operations at once (đồng bộ).",
+            ),
         ]))
         .build()
 }

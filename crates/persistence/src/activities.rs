@@ -126,6 +126,16 @@ pub async fn find(conn: &impl ConnectionTrait, reaches: &Reaches, id: Uuid) -> S
     t::Entity::find_by_id(id).filter(seen(reaches)).one(conn).await?.map(Activity::try_from).transpose()
 }
 
+/// Finds many of the activities of teams that are reached, in no order.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn find_many(conn: &impl ConnectionTrait, reaches: &Reaches, ids: &[Uuid]) -> StoreResult<Vec<Activity>> {
+    let rows =
+        t::Entity::find().filter(t::Column::Id.is_in(ids.iter().copied())).filter(seen(reaches)).all(conn).await?;
+    rows.into_iter().map(Activity::try_from).collect()
+}
+
 /// Finds an activity, whoever asks, and holds it as it is until the transaction ends: reporting to an activity and
 /// cancelling it come one after the other.
 ///

@@ -21,7 +21,7 @@ use uuid::Uuid;
 /// The counter that numbers the seals; its row is locked while one is set, so that replicas take turns.
 const HEAD: &str = "audit_seal";
 /// Rows under one seal.
-const BATCH: u64 = 1_000;
+pub const BATCH: u64 = 1_000;
 
 /// A change to be remembered.
 #[derive(Debug, Clone)]
@@ -57,7 +57,24 @@ pub async fn record(tx: &Tx, change: &Change<'_>) -> StoreResult<()> {
 /// # Errors
 /// When a row can't be written.
 pub async fn record_many(tx: &Tx, changes: &[Change<'_>]) -> StoreResult<()> {
-    let row = |change: &Change<'_>| t::ActiveModel {
+    for chunk in changes.chunks(500) {
+        t::Entity::insert_many(chunk.iter().map(|change| row(change, None))).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+/// Remembers a change that took something from the sight of whoever reaches a team: a draft that was deleted, an activity
+/// that the team holds no more. Whoever follows the changes learns by it that the thing is gone for them.
+///
+/// # Errors
+/// When the row can't be written.
+pub async fn record_leaving(tx: &Tx, change: &Change<'_>, team_id: Uuid) -> StoreResult<()> {
+    t::Entity::insert(row(change, Some(team_id))).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+fn row(change: &Change<'_>, team_id: Option<Uuid>) -> t::ActiveModel {
+    t::ActiveModel {
         id: Set(Uuid::now_v7()),
         at: Set(change.at),
         actor_id: Set(change.actor_id),
@@ -68,11 +85,8 @@ pub async fn record_many(tx: &Tx, changes: &[Change<'_>]) -> StoreResult<()> {
         org_unit_id: Set(change.org_unit_id),
         seal: Set(None),
         address: Set(change.address.map(|address| address.to_string())),
-    };
-    for chunk in changes.chunks(500) {
-        t::Entity::insert_many(chunk.iter().map(row)).exec_without_returning(tx).await?;
+        team_id: Set(team_id),
     }
-    Ok(())
 }
 
 /// A row of the audit log.
@@ -266,8 +280,80 @@ fn chain(before: &[u8], number: i64, rows: &[t::Model]) -> Vec<u8> {
             feed(b"address");
             feed(address.as_bytes());
         }
+        if let Some(team) = &row.team_id {
+            feed(b"team");
+            feed(team.as_bytes());
+        }
     }
     hasher.finalize().to_vec()
+}
+
+/// A place in the order of commits: behind a row under a seal. Rows under a seal never become more, and seals follow one
+/// another as their rows were committed, so nothing appears later at or before a place that was given out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The seal.
+    pub seal: i64,
+    /// The row under it.
+    pub id: Uuid,
+}
+
+impl Position {
+    /// Before everything.
+    pub const START: Self = Self { seal: 0, id: Uuid::nil() };
+}
+
+/// A sealed row, as whoever follows the changes comes by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its place in the order of commits.
+    pub position: Position,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What was done.
+    pub action: String,
+    /// What kind of thing it was done to.
+    pub resource: String,
+    /// Which one.
+    pub resource_id: Uuid,
+    /// The team from whose sight it went.
+    pub team_id: Option<Uuid>,
+}
+
+/// The sealed rows after a place, in the order of commits.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn after(conn: &impl ConnectionTrait, position: Position, limit: u64) -> StoreResult<Vec<Step>> {
+    // Said so that the index is entered at the seal: an `OR` of both would be scanned from the beginning.
+    let rows = t::Entity::find()
+        .filter(t::Column::Seal.gte(position.seal))
+        .filter(Condition::any().add(t::Column::Seal.gt(position.seal)).add(t::Column::Id.gt(position.id)))
+        .order_by_asc(t::Column::Seal)
+        .order_by_asc(t::Column::Id)
+        .limit(limit)
+        .all(conn)
+        .await?;
+    let step = |row: t::Model| {
+        let seal = row.seal?;
+        Some(Step {
+            position: Position { seal, id: row.id },
+            at: row.at,
+            action: row.action,
+            resource: row.resource,
+            resource_id: row.resource_id,
+            team_id: row.team_id,
+        })
+    };
+    Ok(rows.into_iter().filter_map(step).collect())
+}
+
+/// The last seal's number: everything under it and those before has its place already. 0 before the first.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn head(conn: &impl ConnectionTrait) -> StoreResult<i64> {
+    crate::ledger::counter_value(conn, HEAD).await
 }
 
 /// What [`verify`] found.

@@ -169,6 +169,24 @@ pub async fn update(tx: &Tx, campaign: &Campaign) -> StoreResult<()> {
     if changed.rows_affected == 1 { Ok(()) } else { Err(StoreError::Stale) }
 }
 
+/// Finds many campaigns, in no order.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn find_many(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResult<Vec<Campaign>> {
+    let rows = c::Entity::find().filter(c::Column::Id.is_in(ids.iter().copied())).all(conn).await?;
+    rows.into_iter().map(Campaign::try_from).collect()
+}
+
+/// Finds many indicators, in no order.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn find_indicators(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResult<Vec<Indicator>> {
+    let rows = i::Entity::find().filter(i::Column::Id.is_in(ids.iter().copied())).all(conn).await?;
+    rows.into_iter().map(Indicator::try_from).collect()
+}
+
 /// Finds an indicator.
 ///
 /// # Errors

@@ -293,6 +293,7 @@ entity!(audit_log, "audit_log", {
     org_unit_id: Option<Uuid>,
     seal: Option<i64>,
     address: Option<String>,
+    team_id: Option<Uuid>,
 });
 
 entity!(audit_seal, "audit_seal", {

@@ -7,7 +7,7 @@ use crate::{
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter,
     sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, SelectStatement},
 };
 use std::collections::HashMap;
@@ -244,6 +244,14 @@ pub async fn claim_id(tx: &Tx, id: Uuid, body_hash: &[u8]) -> StoreResult<Option
         return Ok(None);
     }
     Ok(chosen_id::Entity::find_by_id(id).one(tx).await?.map(|row| row.body_hash))
+}
+
+/// The hash of the body that has taken a client-chosen id, if one has.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn taken_by(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<Option<Vec<u8>>> {
+    Ok(chosen_id::Entity::find_by_id(id).one(conn).await?.map(|row| row.body_hash))
 }
 
 /// Whether an insert that does nothing on conflict inserted.

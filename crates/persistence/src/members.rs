@@ -6,6 +6,7 @@ use crate::{
     entities::{team, team_member as t},
     page::{Page, PageRequest, fetch},
     rows::At,
+    scope,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
@@ -16,6 +17,7 @@ use sea_orm::{
 };
 use tinhnguyen_domain::{
     Stamp,
+    access::Reaches,
     teams::{Crew, Team},
     volunteers::{Member, MemberRole},
 };
@@ -82,6 +84,18 @@ pub struct Filter {
 pub async fn find(conn: &impl ConnectionTrait, team_id: Uuid, id: Uuid) -> StoreResult<Option<Member>> {
     let found = t::Entity::find_by_id(id).filter(t::Column::TeamId.eq(team_id)).one(conn).await?;
     found.map(Member::try_from).transpose()
+}
+
+/// Finds many of the memberships of teams that are reached, in no order.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn find_many(conn: &impl ConnectionTrait, reaches: &Reaches, ids: &[Uuid]) -> StoreResult<Vec<Member>> {
+    let mut query = t::Entity::find().filter(t::Column::Id.is_in(ids.iter().copied()));
+    if !scope::covers_all(reaches) {
+        query = query.filter(t::Column::TeamId.in_subquery(scope::team_ids(scope::teams_reached(reaches))));
+    }
+    query.all(conn).await?.into_iter().map(Member::try_from).collect()
 }
 
 /// Lists a page of a team's memberships.

@@ -95,6 +95,15 @@ pub async fn find(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<Option<O
     t::Entity::find_by_id(id).one(conn).await?.map(OrgUnit::try_from).transpose()
 }
 
+/// Finds many of the units that are seen, in no order.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn find_many(conn: &impl ConnectionTrait, seen: &Reaches, ids: &[Uuid]) -> StoreResult<Vec<OrgUnit>> {
+    let query = t::Entity::find().filter(t::Column::Id.is_in(ids.iter().copied())).filter(scope::units_seen(seen));
+    query.all(conn).await?.into_iter().map(OrgUnit::try_from).collect()
+}
+
 /// Finds the unit with a code.
 ///
 /// # Errors

@@ -118,6 +118,20 @@ pub async fn find(conn: &impl ConnectionTrait, reaches: &Reaches, id: Uuid) -> S
     t::Entity::find_by_id(id).filter(seen(reaches)).one(conn).await?.map(ActivityResult::try_from).transpose()
 }
 
+/// Finds many of the results of teams that are reached, in no order.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn find_many(
+    conn: &impl ConnectionTrait,
+    reaches: &Reaches,
+    ids: &[Uuid],
+) -> StoreResult<Vec<ActivityResult>> {
+    let rows =
+        t::Entity::find().filter(t::Column::Id.is_in(ids.iter().copied())).filter(seen(reaches)).all(conn).await?;
+    rows.into_iter().map(ActivityResult::try_from).collect()
+}
+
 /// Finds a result, whoever asks: for the service itself.
 ///
 /// # Errors
@@ -294,11 +308,11 @@ pub async fn ids_of_days(
     Ok(rows.into_iter().map(|(id, activity, team, day)| ((activity, team, day), id)).collect())
 }
 
-/// Finds many results, whoever asks.
+/// Finds many results, whoever asks: for the service itself.
 ///
 /// # Errors
 /// When the database can't be asked or a row is corrupt.
-pub async fn find_many(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, ActivityResult>> {
+pub async fn find_any_of(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, ActivityResult>> {
     if ids.is_empty() {
         return Ok(HashMap::new());
     }

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod calendars;
 pub mod campaigns;
 pub mod catalogue;
+pub mod changes;
 pub mod clients;
 pub mod identities;
 pub mod invitations;
@@ -18,6 +19,7 @@ pub mod progress;
 pub mod results;
 pub mod second_factor;
 pub mod series;
+pub mod sync;
 pub mod tallies;
 pub mod teams;
 pub mod volunteers;
@@ -47,6 +49,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     tallies::routes(config);
     results::routes(config);
     progress::routes(config);
+    changes::routes(config);
+    sync::routes(config);
 }
 
 /// Declares a resource as it is sent: identity and version, its own fields, and what this caller may do with it.

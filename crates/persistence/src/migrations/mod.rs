@@ -19,6 +19,7 @@ mod m13_addresses;
 mod m14_revisions;
 mod m15_tallies;
 mod m18_series;
+mod m21_audit_teams;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             Box::new(m14_revisions::M),
             Box::new(m15_tallies::M),
             Box::new(m18_series::M),
+            Box::new(m21_audit_teams::M),
         ]
     }
 }

@@ -266,6 +266,11 @@ pub async fn change(
     }
     activity.stamp = cx.next_stamp(activity.stamp);
     activities::update(tx, &activity).await?;
+    for id in before.team_ids.iter().filter(|team| !activity.team_ids.contains(team)) {
+        if let Some(team) = teams::find_any(tx, *id).await? {
+            cx.record_leaving(tx, "activity", activity.stamp.id, &team).await?;
+        }
+    }
     record(tx, cx, &activity).await?;
     Reply::ok(&view(scope)(activity, Some(&unit)))
 }

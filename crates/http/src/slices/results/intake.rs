@@ -199,7 +199,7 @@ pub async fn take_in(tx: &Tx, items: &[Incoming<'_>]) -> ApiResult<Vec<ApiResult
     let chosen = each(items.iter().filter_map(|item| item.new.id));
     let hashes = idempotency::hashes_of_ids(tx, &chosen).await?;
     let known = |item: &&Incoming<'_>| item.new.id.is_some_and(|id| hashes.get(&id).is_some_and(|h| h == item.hash));
-    let known = results::find_many(tx, &each(items.iter().filter(known).filter_map(|item| item.new.id))).await?;
+    let known = results::find_any_of(tx, &each(items.iter().filter(known).filter_map(|item| item.new.id))).await?;
     let known_teams = each(known.values().map(|result| result.team_id).filter(|id| !facts.teams.contains_key(id)));
     if !known_teams.is_empty() {
         facts.teams.extend(teams::with_paths(tx, &known_teams).await?);
@@ -285,23 +285,23 @@ async fn keep(tx: &Tx, indicators: &[Indicator], new: &[(&Incoming<'_>, &Decided
     let made_of = each(of_tallies().map(|result| result.activity_id));
     let made_on: Vec<NaiveDate> = each(of_tallies().map(|result| result.reported_on));
     tallies::take_in_many(tx, &ids, &made_of, &made_on).await?;
-    let planned = new.iter().map(|(_, decided)| &decided.setting.activity);
-    let planned = planned.filter(|activity| activity.status == ActivityStatus::Planned);
-    let planned = each(planned.map(|activity| activity.stamp.id));
+    // An activity goes on with the first result that is filed to it.
+    let mut going_on: HashMap<Uuid, &(&Incoming<'_>, &Decided)> = HashMap::new();
+    for one in new.iter().filter(|(_, decided)| decided.setting.activity.status == ActivityStatus::Planned) {
+        going_on.entry(one.1.setting.activity.stamp.id).or_insert(one);
+    }
     if let Some((first, _)) = new.first() {
-        activities::go_on(tx, &planned, first.cx.now).await?;
+        activities::go_on(tx, &each(going_on.keys().copied()), first.cx.now).await?;
     }
     let submitted = || new.iter().filter(|(item, _)| item.submit);
     let kept: Vec<_> = submitted()
         .map(|(item, decided)| (decided.result.stamp.id, submission(item.cx, &decided.result, None)))
         .collect();
     revisions::keep_many(tx, &kept).await?;
-    let changes: Vec<audit::Change<'_>> = new
-        .iter()
-        .map(|(item, decided)| {
-            item.cx.change("result", decided.result.stamp.id, Some(decided.setting.team.org_unit_id))
-        })
-        .collect();
+    let unit = |decided: &Decided| Some(decided.setting.team.org_unit_id);
+    let results = new.iter().map(|(item, one)| item.cx.change("result", one.result.stamp.id, unit(one)));
+    let activities = going_on.iter().map(|(id, (item, one))| item.cx.change("activity", *id, unit(one)));
+    let changes: Vec<audit::Change<'_>> = results.chain(activities).collect();
     audit::record_many(tx, &changes).await?;
     // Last: from here on, everybody else who counts something waits for this commit.
     let nothing = Counted::new();
@@ -319,6 +319,23 @@ async fn keep(tx: &Tx, indicators: &[Indicator], new: &[(&Incoming<'_>, &Decided
     let seq = ledger::post(tx, indicators, &postings).await?;
     submitted().for_each(|(item, _)| item.cx.note_ledger(seq));
     Ok(())
+}
+
+/// Takes one new result in, as a part of a request that brings other things too.
+///
+/// # Errors
+/// Why it is refused; errors of the database.
+pub async fn take_one(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, new: &NewResult) -> ApiResult<Reply> {
+    let item = Incoming { cx, scope, new, hash: cx.body_hash(), submit: new.submit };
+    let taken = take_in(tx, &[item]).await?.pop();
+    reply(scope, taken.ok_or_else(|| ApiError::internal("a result without an outcome"))?)
+}
+
+fn reply(scope: &Scope<ResultWrite>, taken: ApiResult<Taken>) -> ApiResult<Reply> {
+    match taken? {
+        Taken::New(result, unit) => Reply::created(&view(scope)(result, Some(&unit))),
+        Taken::Known(result, unit) => Reply::ok(&view(scope)(result, Some(&unit))),
+    }
 }
 
 /// A request that brings one new result.
@@ -419,10 +436,7 @@ pub async fn file(tx: &Tx, filings: &[Filing]) -> ApiResult<Vec<ApiResult<Outcom
     let taken = take_in(tx, &items).await?;
     let mut answers: Vec<(KeyScope, StoredAnswer)> = Vec::new();
     for ((place, item), taken) in fresh.iter().zip(&items).zip(taken) {
-        let reply = taken.and_then(|taken| match taken {
-            Taken::New(result, unit) => Reply::created(&view(item.scope)(result, Some(&unit))),
-            Taken::Known(result, unit) => Reply::ok(&view(item.scope)(result, Some(&unit))),
-        });
+        let reply = reply(item.scope, taken);
         let reply = reply.map(|reply| reply.counted_at(item.cx.ledger_seq()));
         let errand = filings.get(*place).map(|filing| &filing.errand);
         if let (Some(errand), Ok(reply)) = (errand, &reply)

@@ -1,9 +1,7 @@
 //! What requests on results mean. Whatever changes a counted figure goes through [`settle`], which writes the result,
 //! its difference to the ledger and the audit row together.
 
-use super::dto::{
-    NewResult, Result as Body, ResultAmendment, ResultPatch, ResultQuery, evidence_of, lines_of, outputs_of,
-};
+use super::dto::{Result as Body, ResultAmendment, ResultPatch, ResultQuery, evidence_of, lines_of, outputs_of};
 use crate::{
     allowed::{Demand, ResultRead, ResultVerify, ResultWrite, Scope},
     fields::{Faults, ensure_open, repeated},
@@ -157,95 +155,17 @@ pub async fn setting(tx: &Tx, activity_id: Uuid, team_id: Uuid) -> ApiResult<Set
     Ok(Setting { activity, campaign, team })
 }
 
-/// Writes the draft of a result of a team that the caller coordinates or leads.
-///
-/// # Errors
-/// The problems that the operation states.
-pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, new: &NewResult) -> ApiResult<Reply> {
-    if cx.is_retry(tx, new.id).await? {
-        let (result, unit) = find(tx, scope, new.id.unwrap_or_default()).await?;
-        return Reply::ok(&view(scope)(result, Some(&unit)));
-    }
-    let (result, unit) = draft(tx, cx, scope, new).await?;
-    Reply::created(&view(scope)(result, unit.as_ref()))
-}
-
-/// Writes a draft whose id is nobody else's; gives it with the path of its team's unit.
-///
-/// # Errors
-/// The problems that the operation states.
-pub async fn draft(
-    tx: &Tx,
-    cx: &Cx<'_>,
-    scope: &Scope<ResultWrite>,
-    new: &NewResult,
-) -> ApiResult<(ActivityResult, Option<UnitPath>)> {
-    let mut faults = Faults::default();
-    let team = faults.found("/team_id", teams::find(tx, &scope.sees, new.team_id).await?);
-    let unit = match &team {
-        Some(team) => teams::unit_paths(tx, &[team.stamp.id]).await?.remove(&team.stamp.id),
-        None => None,
-    };
-    if let Some(unit) = &unit {
-        scope.ensure_team(unit, new.team_id)?;
-    }
-    faults.found("/activity_id", activities::find(tx, &scope.sees, new.activity_id).await?);
-    faults.settle()?;
-    let Setting { activity, campaign, team } = setting(tx, new.activity_id, new.team_id).await?;
-
-    let sums =
-        if new.from_tallies { waiting(tx, new.activity_id, new.team_id, new.reported_on, None).await? } else { vec![] };
-    let statement = Statement {
-        lines: if new.from_tallies { sums } else { lines_of(&new.lines) },
-        outputs: outputs_of(&new.outputs),
-        evidence: evidence_of(&new.evidence),
-    };
-    let mut faults = Faults::default();
-    if !activity.team_ids.contains(&team.stamp.id) {
-        faults.add("/team_id", Code::NotItsTeam);
-    }
-    faults.day("/reported_on", campaign.ensure_reportable(new.reported_on, cx.now));
-    check(&mut faults, &activity, &statement);
-    faults.settle()?;
-    ensure_open(&campaign)?;
-    activity.ensure_takes_report_of(team.stamp.id).map_err(|err| activity_problem(&err))?;
-    if let Some(existing) = results::id_of_day(tx, new.activity_id, new.team_id, new.reported_on).await? {
-        return Err(ApiError::new(Code::ResultExists).with("existing", format!("/v1/results/{existing}")));
-    }
-    let result = ActivityResult {
-        stamp: cx.new_stamp(new.id),
-        activity_id: new.activity_id,
-        team_id: new.team_id,
-        reported_on: new.reported_on,
-        flags: flags_of(&statement, &activity, team.status),
-        statement,
-        status: ResultStatus::Draft,
-        revision: 1,
-        created_by: cx.actor_id,
-        submitted_by: None,
-        verified_by: None,
-        return_reason: None,
-        from_tallies: new.from_tallies,
-    };
-    results::insert(tx, &result).await?;
-    if result.from_tallies {
-        tallies::take_in(tx, result.stamp.id, result.activity_id, result.team_id, result.reported_on).await?;
-    }
-    go_on(tx, cx, activity).await?;
-    cx.record(tx, "result", result.stamp.id, Some(team.org_unit_id)).await?;
-    Ok((result, unit))
-}
-
-/// A planned activity goes on as soon as something is filed to it.
+/// A planned activity goes on as soon as something is filed to it by a team, whose unit is given.
 ///
 /// # Errors
 /// `activity_cancelled`.
-pub async fn go_on(tx: &Tx, cx: &Cx<'_>, mut activity: Activity) -> ApiResult<()> {
+pub async fn go_on(tx: &Tx, cx: &Cx<'_>, mut activity: Activity, org_unit_id: Uuid) -> ApiResult<()> {
     let status = activity.status.on_report().map_err(|err| activity_problem(&err))?;
     if activity.status == ActivityStatus::Planned {
         activity.status = status;
         activity.stamp = cx.next_stamp(activity.stamp);
         activities::update(tx, &activity).await?;
+        cx.record(tx, "activity", activity.stamp.id, Some(org_unit_id)).await?;
     }
     Ok(())
 }
@@ -338,8 +258,8 @@ pub async fn delete(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, id: Uuid) 
     }
     tallies::let_go(tx, id).await?;
     results::delete_draft(tx, id, result.stamp.version).await?;
-    let team = teams::find_any(tx, result.team_id).await?;
-    cx.record(tx, "result", id, team.map(|team| team.org_unit_id)).await?;
+    let team = teams::find_any(tx, result.team_id).await?.ok_or_else(ApiError::not_found)?;
+    cx.record_leaving(tx, "result", id, &team).await?;
     Ok(Reply::gone())
 }
 
@@ -370,7 +290,7 @@ pub async fn file(tx: &Tx, cx: &Cx<'_>, result: ActivityResult) -> ApiResult<Act
     submitted.flags = flags(tx, &submitted, &setting).await?;
     let result = settle(tx, cx, &before, submitted, &setting).await?;
     revisions::keep(tx, &result, &submission(cx, &result, None)).await?;
-    go_on(tx, cx, setting.activity).await?;
+    go_on(tx, cx, setting.activity, setting.team.org_unit_id).await?;
     Ok(result)
 }
 
@@ -419,7 +339,8 @@ pub async fn mark_late(tx: &Tx, cx: &Cx<'_>, setting: &Setting, day: NaiveDate) 
     }
     result.flags.push(Flag::LateTallies);
     result.stamp = cx.next_stamp(result.stamp);
-    Ok(results::update(tx, &result).await?)
+    results::update(tx, &result).await?;
+    cx.record(tx, "result", id, Some(setting.team.org_unit_id)).await
 }
 
 /// The revision that was submitted just now.

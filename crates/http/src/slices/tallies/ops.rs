@@ -134,7 +134,7 @@ pub async fn add(
             mark_late(tx, cx, &setting, day).await?;
         }
         cx.record(tx, "activity", activity_id, Some(setting.team.org_unit_id)).await?;
-        go_on(tx, cx, setting.activity).await?;
+        go_on(tx, cx, setting.activity, setting.team.org_unit_id).await?;
     }
     Ok(became)
 }
