@@ -180,7 +180,7 @@ both! {
         // A submission that somebody else has made is nobody's duplicate but theirs.
         fellow.act(&format!("{path}/submit")).await.ok(200);
         let submit = json!({"kind": "submit_result", "id": draft, "version": 3});
-        assert_eq!(became(&send(&leader, &[submit.clone()]).await), ["conflict"]);
+        assert_eq!(became(&send(&leader, std::slice::from_ref(&submit)).await), ["conflict"]);
         assert_eq!(became(&send(&fellow, &[submit]).await), ["duplicate"]);
         assert_eq!(reported(t).await, 7);
     }
@@ -205,7 +205,7 @@ both! {
         other["body"]["reason"] = json!("Khác");
         assert_eq!(became(&send(&leader, &[other]).await), ["id_already_used"]);
         let patch = with_body(step("patch_result", kept, 1), lines(4));
-        assert_eq!(became(&send(&leader, &[patch.clone()]).await), ["not_found"]);
+        assert_eq!(became(&send(&leader, std::slice::from_ref(&patch)).await), ["not_found"]);
         let queue = [patch, create_result(kept, activity, team, "2024-07-03", 3)];
         assert_eq!(became(&send(&leader, &queue).await), ["accepted"; 2]);
         let mut clash = queue[1].clone();

@@ -110,7 +110,6 @@ macro_rules! kinds {
         #[derive(Debug, Serialize, ToSchema)]
         #[serde(untagged)]
         #[schema(discriminator(property_name = "kind", mapping($(($word = concat!("#/components/schemas/", stringify!($change)))),+)))]
-        #[expect(clippy::large_enum_variant, reason = "a page of them, for the length of a request")]
         pub enum Change {$(
             #[doc = $doc]
             $variant($change),
@@ -118,7 +117,6 @@ macro_rules! kinds {
 
         /// A thing as the caller sees it.
         #[derive(Debug, Clone)]
-        #[expect(clippy::large_enum_variant, reason = "a page of them, for the length of a request")]
         pub enum Shown {$(
             #[doc = $doc]
             $variant($item),

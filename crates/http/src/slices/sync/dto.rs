@@ -87,7 +87,6 @@ macro_rules! operations {
         #[derive(Debug, Clone, Deserialize, ToSchema)]
         #[serde(untagged)]
         #[schema(discriminator(property_name = "kind", mapping($(($word = concat!("#/components/schemas/", stringify!($name)))),+)))]
-        #[expect(clippy::large_enum_variant, reason = "a thousand of them, for the length of a request")]
         pub enum SyncOperation {$(
             #[doc = $doc]
             $variant($name),
@@ -219,7 +218,6 @@ pub struct CurrentActivity {
 #[schema(discriminator(property_name = "kind", mapping(
     ("result" = "#/components/schemas/CurrentResult"), ("activity" = "#/components/schemas/CurrentActivity")
 )))]
-#[expect(clippy::large_enum_variant, reason = "a thousand of them, for the length of a request")]
 pub enum Current {
     /// A result.
     Result(CurrentResult),

@@ -30,6 +30,7 @@ use uuid::Uuid;
 pub type Writers = AllowedEither<ResultWrite, ActivityWrite>;
 
 /// What became of an operation, before it is written in the client's language.
+#[expect(clippy::large_enum_variant, reason = "a thousand of them, for the length of a request")]
 enum Done {
     /// Done now; the version that it made.
     Now(Option<i64>),
