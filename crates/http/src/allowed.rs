@@ -4,7 +4,7 @@
 use crate::{
     app::App,
     limits::Standing,
-    problem::{ApiError, ApiResult, Code},
+    problem::{ApiError, ApiResult, Code, Lang},
     request::Provenance,
     tokens::Claims,
 };
@@ -97,6 +97,8 @@ pub struct Scope<P> {
     pub reaches: Reaches,
     /// Where they may read what `P` is about, for telling 404 from 403.
     pub sees: Reaches,
+    /// In which language they are answered.
+    pub lang: Lang,
     /// Today, by which grants are in force.
     today: NaiveDate,
     demand: PhantomData<P>,
@@ -207,7 +209,9 @@ impl<P: Demand> FromRequest for Allowed<P> {
             if !is_own(P::PERMISSION) && lacks_second_factor(&app, &actor, &rights).await? {
                 return Err(ApiError::new(Code::SecondFactorRequired));
             }
-            scope(actor, rights, app.today()).map(Self)
+            let accept = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+            let lang = Lang::negotiate(accept);
+            scope(actor, rights, app.today()).map(|scope| Self(Scope { lang, ..scope }))
         })
     }
 }
@@ -290,5 +294,5 @@ pub fn scope<P: Demand>(actor: Actor, rights: Rights, today: NaiveDate) -> ApiRe
         return Err(forbidden(P::PERMISSION));
     }
     let sees = rights.sees(today);
-    Ok(Scope { actor, rights, reaches, sees, today, demand: PhantomData })
+    Ok(Scope { actor, rights, reaches, sees, lang: Lang::default(), today, demand: PhantomData })
 }

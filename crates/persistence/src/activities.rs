@@ -43,6 +43,7 @@ impl TryFrom<t::Model> for Activity {
             starts_at: row.starts_at,
             ends_at: row.ends_at,
             planned_turns: row.planned_turns,
+            venue_capacity: row.venue_capacity,
         })
     }
 }
@@ -67,6 +68,7 @@ fn row(activity: &Activity) -> t::ActiveModel {
         starts_at: Set(activity.starts_at),
         ends_at: Set(activity.ends_at),
         planned_turns: Set(activity.planned_turns),
+        venue_capacity: Set(activity.venue_capacity),
         status: Set(activity.status.as_str().to_owned()),
     }
 }

@@ -9,6 +9,7 @@ pub mod activities;
 pub mod audit;
 pub mod campaigns;
 pub mod clients;
+pub mod duplicates;
 pub mod entities;
 mod error;
 pub mod idempotency;

@@ -10,13 +10,16 @@ use crate::{
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{Alias, Expr, ExprTrait, SelectStatement},
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, JsonValue as Json, Order, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
+    sea_query::{Alias, Expr, ExprTrait, LockType, Query, SelectStatement},
 };
+use std::collections::HashMap;
 use tinhnguyen_domain::{
     Stamp,
     access::Reaches,
     org_units::UnitPath,
+    plausibility::{LATEST, Past},
     results::{ActivityResult, Flag, ResultStatus, Statement},
 };
 use uuid::Uuid;
@@ -39,6 +42,7 @@ impl TryFrom<t::Model> for ActivityResult {
             statement,
             status: at("status").word(&row.status)?,
             flags: at("flags").json(row.flags)?,
+            findings: row.findings.map(|found| at("findings").json(found)).transpose()?.unwrap_or_default(),
             activity_id: row.activity_id,
             team_id: row.team_id,
             reported_on: row.reported_on,
@@ -48,6 +52,7 @@ impl TryFrom<t::Model> for ActivityResult {
             verified_by: row.verified_by,
             return_reason: row.return_reason,
             from_tallies: row.from_tallies,
+            locality_id: row.locality_id.unwrap_or_default(),
         })
     }
 }
@@ -73,6 +78,8 @@ fn row(result: &ActivityResult) -> t::ActiveModel {
         verified_by: Set(result.verified_by),
         return_reason: Set(result.return_reason.clone()),
         from_tallies: Set(result.from_tallies),
+        locality_id: Set(Some(result.locality_id).filter(|id| !id.is_nil())),
+        findings: Set(Some(json(&result.findings))),
     }
 }
 
@@ -210,6 +217,8 @@ pub async fn list(
         // The marks are words of a closed list, so the quoted word can't be part of another.
         let text = Expr::col((t::Entity, t::Column::Flags)).cast_as(Alias::new("text"));
         query = query.filter(text.like(format!("%\"{}\"%", flag.as_str())));
+        // In the words of the index over what is marked, so that it serves.
+        query = query.filter(Expr::cust("\"result\".\"flags\" <> '[]'"));
     }
     if let Some(from) = filter.from {
         query = query.filter(t::Column::ReportedOn.gte(from));
@@ -221,6 +230,103 @@ pub async fn list(
         query = query.filter(t::Column::UpdatedAt.gte(since));
     }
     fetch(conn, query, page, t::Column::CreatedAt, t::Column::Id).await
+}
+
+/// Finds a result, whoever asks, and holds it as it is until the transaction ends.
+///
+/// # Errors
+/// When the database can't be asked or the row is corrupt.
+pub async fn hold(tx: &Tx, id: Uuid) -> StoreResult<Option<ActivityResult>> {
+    let query = t::Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
+    query.one(tx).await?.map(ActivityResult::try_from).transpose()
+}
+
+/// The results of each of many teams that count, the latest written first, at most [`LATEST`] a team.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn history(conn: &impl ConnectionTrait, teams: &[Uuid]) -> StoreResult<HashMap<Uuid, Vec<Past>>> {
+    let (name, place) = (Alias::new("latest"), Alias::new("place"));
+    let mut past: HashMap<Uuid, Vec<Past>> = HashMap::new();
+    for chunk in teams.chunks(1_000) {
+        let place_in_team =
+            Expr::cust("row_number() OVER (PARTITION BY \"team_id\" ORDER BY \"created_at\" DESC, \"id\" DESC)");
+        let numbered = Query::select()
+            .columns([t::Column::Id, t::Column::TeamId, t::Column::Turns])
+            .expr_as(place_in_team, place.clone())
+            .from(t::Entity)
+            .and_where(t::Column::TeamId.is_in(chunk.iter().copied()))
+            .and_where(t::Column::Status.is_in(COUNTED))
+            .to_owned();
+        let latest = Query::select()
+            .columns([t::Column::Id, t::Column::TeamId, t::Column::Turns])
+            .from_subquery(numbered, name.clone())
+            .and_where(Expr::col(place.clone()).lte(i64::try_from(LATEST).unwrap_or(i64::MAX)))
+            .order_by(place.clone(), Order::Asc)
+            .to_owned();
+        for row in conn.query_all(&latest).await? {
+            let result = Past { result_id: row.try_get_by_index(0)?, turns: row.try_get_by_index(2)? };
+            past.entry(row.try_get_by_index(1)?).or_default().push(result);
+        }
+    }
+    Ok(past)
+}
+
+/// Who submitted each of many results.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn submitters(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, Option<Uuid>>> {
+    let rows: Vec<(Uuid, Option<Uuid>)> = t::Entity::find()
+        .select_only()
+        .columns([t::Column::Id, t::Column::SubmittedBy])
+        .filter(t::Column::Id.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Puts a mark on the results `on` and takes it from the results `off`, each at its next version; those that are so
+/// already stay untouched. As many statements as there are different sets of marks among them.
+///
+/// # Errors
+/// When the database refuses or a row is corrupt.
+pub async fn remark(tx: &Tx, at: DateTime<Utc>, flag: Flag, on: &[Uuid], off: &[Uuid]) -> StoreResult<()> {
+    let mut changed: HashMap<Vec<Flag>, Vec<Uuid>> = HashMap::new();
+    let ids: Vec<Uuid> = on.iter().chain(off).copied().collect();
+    for chunk in ids.chunks(5_000) {
+        let rows: Vec<(Uuid, Json)> = t::Entity::find()
+            .select_only()
+            .columns([t::Column::Id, t::Column::Flags])
+            .filter(t::Column::Id.is_in(chunk.iter().copied()))
+            .order_by_asc(t::Column::Id)
+            .lock(LockType::NoKeyUpdate)
+            .into_tuple()
+            .all(tx)
+            .await?;
+        for (id, flags) in rows {
+            let mut flags: Vec<Flag> = At("result", "flags", id).json(flags)?;
+            match (on.contains(&id), flags.contains(&flag)) {
+                (true, false) => flags.push(flag),
+                (false, true) => flags.retain(|marked| *marked != flag),
+                _ => continue,
+            }
+            changed.entry(flags).or_default().push(id);
+        }
+    }
+    for (flags, ids) in changed {
+        for chunk in ids.chunks(5_000) {
+            t::Entity::update_many()
+                .col_expr(t::Column::Flags, Expr::value(json(&flags)))
+                .col_expr(t::Column::UpdatedAt, Expr::value(at))
+                .col_expr(t::Column::Version, Expr::col(t::Column::Version).add(1))
+                .filter(t::Column::Id.is_in(chunk.iter().copied()))
+                .exec(tx)
+                .await?;
+        }
+    }
+    Ok(())
 }
 
 /// Stores a new result.

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod campaigns;
 pub mod catalogue;
 pub mod clients;
+pub mod duplicates;
 pub mod identities;
 pub mod invitations;
 pub mod localities;
@@ -42,6 +43,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     activities::routes(config);
     tallies::routes(config);
     results::routes(config);
+    duplicates::routes(config);
     progress::routes(config);
 }
 

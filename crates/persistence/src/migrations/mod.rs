@@ -18,6 +18,8 @@ mod m12_members;
 mod m13_addresses;
 mod m14_revisions;
 mod m15_tallies;
+mod m16_duplicates;
+mod m17_plausibility;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -41,6 +43,8 @@ impl MigratorTrait for Migrator {
             Box::new(m13_addresses::M),
             Box::new(m14_revisions::M),
             Box::new(m15_tallies::M),
+            Box::new(m16_duplicates::M),
+            Box::new(m17_plausibility::M),
         ]
     }
 }

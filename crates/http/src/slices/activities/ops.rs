@@ -158,6 +158,7 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ActivityWrite>, new: &Ne
         starts_at: new.starts_at,
         ends_at: new.ends_at,
         planned_turns: new.planned_turns,
+        venue_capacity: new.venue_capacity,
         status: ActivityStatus::Planned,
     };
     check(tx, scope, &mut faults, &campaign, &activity).await?;
@@ -225,6 +226,7 @@ pub async fn change(
     activity.starts_at = patch.starts_at.unwrap_or(activity.starts_at);
     activity.ends_at = patch.ends_at.unwrap_or(activity.ends_at);
     activity.planned_turns = patch.planned_turns.unwrap_or(activity.planned_turns);
+    activity.venue_capacity = patch.venue_capacity.unwrap_or(activity.venue_capacity);
     let campaign = campaigns::find(tx, activity.campaign_id).await?.ok_or_else(ApiError::not_found)?;
     let mut faults = Faults::default();
     check(tx, scope, &mut faults, &campaign, &activity).await?;
