@@ -5,8 +5,8 @@
 BEGIN;
 SELECT id, status FROM activity WHERE id = (SELECT activity_id FROM bench_client WHERE n = :client_id) FOR NO KEY UPDATE;
 INSERT INTO chosen_id (id, body_hash) VALUES (lpad(to_hex(:n), 32, '0')::uuid, decode(lpad(to_hex(:n), 64, '0'), 'hex')) ON CONFLICT DO NOTHING;
-INSERT INTO result (id, created_at, updated_at, version, activity_id, team_id, reported_on, lines, outputs, evidence, turns, status, revision, flags, created_by, submitted_by, from_tallies)
-  SELECT lpad(to_hex(:n), 32, '0')::uuid, now(), now(), 1, activity_id, team_id, date '1000-01-01' + :i, :lines, :outputs, '[]', 42, 'submitted', 1, '["team_not_deployed"]', team_id, team_id, false
+INSERT INTO result (id, created_at, updated_at, version, activity_id, team_id, reported_on, lines, outputs, evidence, turns, status, revision, flags, created_by, submitted_by, from_tallies, locality_id, findings)
+  SELECT lpad(to_hex(:n), 32, '0')::uuid, now(), now(), 1, activity_id, team_id, date '1000-01-01' + :i, :lines, :outputs, '[]', 42, 'submitted', 1, '["team_not_deployed"]', team_id, team_id, false, locality_id, '[]'
   FROM bench_client WHERE n = :client_id;
 INSERT INTO result_revision (result_id, revision, lines, outputs, evidence, status, submitted_by, submitted_at)
   SELECT lpad(to_hex(:n), 32, '0')::uuid, 1, :lines, :outputs, '[]', 'submitted', team_id, now() FROM bench_client WHERE n = :client_id;

@@ -74,8 +74,8 @@ async fn one(db: &mut SqliteConnection, c: &Client, n: u64) -> Result<()> {
         .await?;
     sqlx::query(
         "INSERT INTO result (id, created_at, updated_at, version, activity_id, team_id, reported_on, lines, outputs, evidence, \
-         turns, status, revision, flags, created_by, submitted_by, from_tallies) \
-         VALUES (?1, ?2, ?2, 1, ?3, ?4, ?5, ?6, ?7, '[]', 42, 'submitted', 1, '[\"team_not_deployed\"]', ?4, ?4, 0)",
+         turns, status, revision, flags, created_by, submitted_by, from_tallies, locality_id, findings) \
+         VALUES (?1, ?2, ?2, 1, ?3, ?4, ?5, ?6, ?7, '[]', 42, 'submitted', 1, '[\"team_not_deployed\"]', ?4, ?4, 0, ?8, '[]')",
     )
     .bind(id)
     .bind(now)
@@ -84,6 +84,7 @@ async fn one(db: &mut SqliteConnection, c: &Client, n: u64) -> Result<()> {
     .bind(day)
     .bind(LINES)
     .bind(OUTPUTS)
+    .bind(c.locality)
     .execute(&mut *tx)
     .await?;
     sqlx::query(

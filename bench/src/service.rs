@@ -18,6 +18,8 @@ use uuid::Uuid;
 pub const DAYS: usize = 60;
 /// The provincial unions.
 const UNITS: usize = 60;
+/// Communes that are used.
+const PLACES: usize = 6_000;
 const PASSWORD: &str = "mat-khau-do-dac-01";
 
 /// The n-th day that may be reported.
@@ -157,14 +159,33 @@ impl Service {
         units.collect()
     }
 
+    /// Communes as they were in summer 2024.
+    async fn places(&self) -> Result<Vec<Uuid>> {
+        let mut places = Vec::new();
+        let mut path = "/v1/localities?kind=commune&as_of=2024-07-01&limit=200".to_owned();
+        while places.len() < PLACES {
+            let page = Connection::open(self.address).await?.call(&load::get(&path, &self.token)).await?.json(200)?;
+            for item in page["data"].as_array().context("no localities")? {
+                places.push(id(item)?);
+            }
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            path = format!("/v1/localities?kind=commune&as_of=2024-07-01&limit=200&cursor={cursor}");
+        }
+        Ok(places)
+    }
+
     /// New activities, so many of each team, made by as many connections as there are teams.
     pub async fn activities(&self, teams: &[Uuid], each: usize) -> Result<Vec<Vec<Uuid>>> {
+        let places = self.places().await?;
+        // No two of a round in one place, as in life: results of one place and day are compared with each other.
+        let place = |team: usize, number: usize| places.get((team * each + number) % places.len().max(1));
         let made: Vec<_> = teams.iter().map(|_| std::cell::RefCell::new(Vec::with_capacity(each))).collect();
         let make = |team: usize, number: usize| {
+            let locality = place(team, number)?;
             let team = teams.get(team).filter(|_| number < each)?;
             let body = json!({
                 "campaign_id": id_of("campaign", "HE-2024"), "lead_team_id": team, "team_ids": [team],
-                "locality_id": id_of("locality", "00001@2024-01-01"), "kind": "training_class",
+                "locality_id": locality, "kind": "training_class",
                 "topics": ["cyber_safety"], "title": "Lớp đo đạc", "mode": "in_person",
                 "starts_at": "2024-07-01T01:00:00Z", "ends_at": "2024-07-01T04:00:00Z",
             });

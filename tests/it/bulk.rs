@@ -92,7 +92,7 @@ both! {
         let days = ["2024-07-01", "2024-07-02", "2024-07-03", "2024-07-04"];
         let results: Vec<_> = days.iter().map(|day| body(day, 10)).collect();
         leader.post("/v1/results/bulk", &json!({"results": results, "submit": true})).await.ok(200);
-        let elsewhere = foreign("2024-07-01", 7);
+        let elsewhere = foreign("2024-07-06", 7);
         other.post("/v1/results/bulk", &json!({"results": [elsewhere], "submit": true})).await.ok(200);
         let verifier = t.user(Role::Verifier, seeded_unit(HA_NOI)).await;
         let seen = |result: &Value, version: i64| json!({"id": result["id"], "version": version});

@@ -45,7 +45,12 @@ pub struct Site {
     secret: Uuid,
     /// Somebody is invited there.
     invitation: Uuid,
+    /// Two teams of the unit that may have counted the same people.
+    pair: Uuid,
 }
+
+/// Each site has a ward of its own, so that what is reported at one is like nothing of another's.
+const WARDS: [&str; 4] = ["00001", "00004", "00006", "00007"];
 
 impl Site {
     pub async fn at(t: &T, unit: Uuid, candidate: Uuid) -> Self {
@@ -55,7 +60,21 @@ impl Site {
         t.admin.act(&format!("/v1/teams/{}/ready", id_in(&ready, "id"))).await.ok(200);
         let forming = t.team(unit).await;
         t.leader(&forming).await;
-        let activity = t.activity(&leader, &deployed).await;
+        let sites: i64 =
+            crate::harness::value(t.store.read(), "SELECT count(DISTINCT locality_id) FROM activity").await;
+        let ward = place(WARDS[usize::try_from(sites).unwrap() % WARDS.len()]);
+        let held = async |by: &Caller, team: &Value| {
+            let mut body = new_activity(id_in(team, "id"));
+            body["locality_id"] = json!(ward);
+            by.post("/v1/activities", &body).await.ok(201)
+        };
+        let activity = held(&leader, &deployed).await;
+        let (other, other_leader) = t.deployed_team(unit).await;
+        let beside = held(&other_leader, &other).await;
+        let one = t.submitted(&leader, &activity, "2024-07-05", 40).await;
+        t.submitted(&other_leader, &beside, "2024-07-05", 40).await;
+        let pairs = format!("/v1/duplicate-candidates?result_id={}", id_in(&one, "id"));
+        let pair = id_in(&t.admin.get(&pairs).await.ok(200)["data"][0], "id");
         let series = leader.post("/v1/activity-series", &new_series(id_in(&deployed, "id"))).await.ok(201);
         let links = format!("/v1/teams/{}/calendar-links", id_in(&deployed, "id"));
         let calendar_link = leader.send(Method::POST, &links).await.ok(201);
@@ -90,6 +109,7 @@ impl Site {
             client: id_in(&client, "id"),
             secret: id_in(&client["secrets"][0], "id"),
             invitation: id_in(&invitation, "id"),
+            pair,
         }
     }
 }
@@ -98,9 +118,9 @@ impl Site {
     /// Everything that is there.
     pub fn ids(&self) -> Vec<Uuid> {
         let Self { unit, forming, ready, deployed, activity, draft, submitted, volunteer, member, free, .. } = self;
-        let Self { person, grant, client, secret, invitation, series, calendar_link, .. } = self;
+        let Self { person, grant, client, secret, invitation, series, calendar_link, pair, .. } = self;
         let work = [*forming, *ready, *deployed, *activity, *draft, *submitted, *volunteer, *member, *free];
-        let access = [*unit, *person, *grant, *client, *secret, *invitation, *series, *calendar_link];
+        let access = [*unit, *person, *grant, *client, *secret, *invitation, *series, *calendar_link, *pair];
         work.into_iter().chain(access).collect()
     }
 }
@@ -389,6 +409,14 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
             Accepted([1, 0, 0, 0]),
         ),
 
+        "list_duplicate_candidates" => get(format!("/v1/duplicate-candidates?id={}", site.pair), OWN_LISTED),
+        "get_duplicate_candidate" => get(format!("/v1/duplicate-candidates/{}", site.pair), OWN),
+        "resolve_duplicate_candidate" => send(
+            format!("/v1/duplicate-candidates/{}/resolve", site.pair),
+            json!({"decision": "duplicate", "reason": "Cùng một lớp"}),
+            OWN,
+        ),
+
         "get_progress" => get(format!("/v1/progress?org_unit_id={unit}"), UNIT_WRITTEN),
         _ => return None,
     })
@@ -518,7 +546,8 @@ both! {
         let rows = async || -> Vec<i64> {
             let mut counts = Vec::new();
             for table in
-                ["org_unit", "user_account", "access_grant", "campaign", "indicator", "team", "activity", "activity_series", "result", "volunteer", "team_member"]
+                ["org_unit", "user_account", "access_grant", "campaign", "indicator", "team", "activity", "activity_series",
+                 "result", "volunteer", "team_member", "duplicate_candidate"]
             {
                 counts
                     .push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);

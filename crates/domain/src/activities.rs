@@ -85,6 +85,8 @@ pub struct Activity {
     pub ends_at: DateTime<Utc>,
     /// Turns that are expected.
     pub planned_turns: Option<i64>,
+    /// People whom the venue holds in one day, all sessions together.
+    pub venue_capacity: Option<i64>,
     /// Where it stands.
     pub status: ActivityStatus,
     /// The series that it is an occurrence of.

@@ -2,10 +2,9 @@
 
 use crate::{
     Stamp,
-    activities::Activity,
     catalogue::{AgeBand, Audience, Measure, Sex, Topic},
     counting::{Count, Counted, Turns},
-    teams::TeamStatus,
+    plausibility::Finding,
     words::words,
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -41,6 +40,8 @@ words! {
         Amend = "amend",
         /// verified → submitted: a verification is taken back.
         Unverify = "unverify",
+        /// submitted, verified → returned: another result counts the same people.
+        TakeBack = "take_back",
     }
 }
 
@@ -51,10 +52,16 @@ words! {
         NeedsReview = "needs_review",
         /// More than three times the activity's planned turns.
         OverPlannedTurns = "over_planned_turns",
+        /// More turns on one topic than the venue holds people in a day.
+        OverVenueCapacity = "over_venue_capacity",
+        /// Far from what the team reported before.
+        UnlikeOwnHistory = "unlike_own_history",
         /// The team was not deployed when it reported.
         TeamNotDeployed = "team_not_deployed",
         /// Tallies of its day have come that it does not include.
         LateTallies = "late_tallies",
+        /// Alike another team's result of that place and day, and nobody has decided on it yet.
+        PossibleDuplicate = "possible_duplicate",
     }
 }
 
@@ -160,6 +167,9 @@ pub struct ActivityResult {
     pub team_id: Uuid,
     /// The day that is reported, local to the campaign.
     pub reported_on: NaiveDate,
+    /// Where it is counted: the activity's place when it was filed last. Nil where an older version of the service wrote
+    /// the row; filing it sets it.
+    pub locality_id: Uuid,
     /// What is stated.
     pub statement: Statement,
     /// Where it stands.
@@ -168,6 +178,8 @@ pub struct ActivityResult {
     pub revision: i32,
     /// Marks for a human eye.
     pub flags: Vec<Flag>,
+    /// The numbers behind the marks that have some.
+    pub findings: Vec<Finding>,
     /// Who wrote it.
     pub created_by: Uuid,
     /// Who submitted it last.
@@ -253,7 +265,9 @@ impl ResultStatus {
         match (self, action) {
             (Self::Draft | Self::Returned, ResultAction::Submit) => Ok(Self::Submitted),
             (Self::Submitted, ResultAction::Verify) => Ok(Self::Verified),
-            (Self::Submitted, ResultAction::Return) => Ok(Self::Returned),
+            (Self::Submitted, ResultAction::Return) | (Self::Submitted | Self::Verified, ResultAction::TakeBack) => {
+                Ok(Self::Returned)
+            }
             (Self::Submitted | Self::Verified, ResultAction::Amend) | (Self::Verified, ResultAction::Unverify) => {
                 Ok(Self::Submitted)
             }
@@ -288,6 +302,12 @@ impl ActivityResult {
         }
         counted.retain(|_, count| !count.is_zero());
         counted
+    }
+
+    /// What it counts for as reported, by topic.
+    #[must_use]
+    pub fn reported_turns(&self) -> BTreeMap<Topic, i64> {
+        reported_by_topic(&self.counted())
     }
 
     /// Files the result.
@@ -356,6 +376,20 @@ impl ActivityResult {
         Ok(self)
     }
 
+    /// Takes the result out of the figures because another one counts the same people.
+    ///
+    /// # Errors
+    /// [`ResultError::WrongState`] unless it counts; [`ResultError::OwnResult`] for who submitted it.
+    pub fn take_back(mut self, by: Uuid, reason: String) -> Result<Self, ResultError> {
+        self.status = self.status.after(ResultAction::TakeBack)?;
+        if self.submitted_by == Some(by) {
+            return Err(ResultError::OwnResult);
+        }
+        self.verified_by = None;
+        self.return_reason = Some(reason);
+        Ok(self)
+    }
+
     /// Replaces what is stated.
     ///
     /// # Errors
@@ -369,17 +403,24 @@ impl ActivityResult {
     }
 }
 
-/// The marks that a statement gets: a true figure is never turned away for paperwork, it is marked.
+/// What lines state, by topic.
 #[must_use]
-pub fn flags_of(statement: &Statement, activity: &Activity, team: TeamStatus) -> Vec<Flag> {
-    let mut flags = Vec::new();
-    if activity.planned_turns.is_some_and(|planned| statement.turns().0 > planned.saturating_mul(3)) {
-        flags.extend([Flag::NeedsReview, Flag::OverPlannedTurns]);
+pub fn turns_by_topic(lines: &[Line]) -> BTreeMap<Topic, i64> {
+    let mut turns = BTreeMap::new();
+    for line in lines {
+        *turns.entry(line.topic).or_default() += line.turns.0;
     }
-    if team != TeamStatus::Deployed && team != TeamStatus::Completed {
-        flags.push(Flag::TeamNotDeployed);
+    turns
+}
+
+/// What is counted as reported, by topic.
+#[must_use]
+pub fn reported_by_topic(counted: &Counted) -> BTreeMap<Topic, i64> {
+    let mut turns = BTreeMap::new();
+    for ((topic, _), count) in counted.iter().filter(|(_, count)| count.reported != Turns(0)) {
+        *turns.entry(*topic).or_default() += count.reported.0;
     }
-    flags
+    turns
 }
 
 #[cfg(test)]
@@ -402,10 +443,12 @@ mod tests {
             activity_id: Uuid::nil(),
             team_id: Uuid::nil(),
             reported_on: at.date_naive(),
+            locality_id: Uuid::nil(),
             statement: Statement { lines: turns.iter().map(line).collect(), outputs: vec![], evidence: vec![] },
             status: ResultStatus::Draft,
             revision: 1,
             flags: vec![],
+            findings: vec![],
             created_by: Uuid::nil(),
             submitted_by: None,
             verified_by: None,
@@ -456,10 +499,25 @@ mod tests {
         assert!(back.verify(officer).is_ok());
     }
 
+    #[test]
+    fn a_duplicate_is_taken_back_from_wherever_it_counts_by_somebody_else_than_its_author() {
+        let (author, officer) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let submitted = result(&[20]).submit(author).unwrap();
+        let verified = submitted.clone().verify(Uuid::from_u128(3)).unwrap();
+        for counting in [submitted, verified] {
+            assert_eq!(counting.clone().take_back(author, "x".into()), Err(ResultError::OwnResult));
+            let back = counting.take_back(officer, "trùng".into()).unwrap();
+            assert!(total(&back).is_zero() && back.verified_by.is_none());
+            assert_eq!((back.status, back.return_reason.as_deref()), (ResultStatus::Returned, Some("trùng")));
+            assert!(back.clone().take_back(officer, "x".into()).is_err());
+            assert_eq!(back.submit(author).unwrap().revision, 2);
+        }
+    }
+
     proptest! {
         /// Whatever is tried in whatever order, the ledger's sum equals what the result counts for at the end.
         #[test]
-        fn the_ledger_follows_every_road(steps in proptest::collection::vec((0u8..6, 1i64..1000), 0..24)) {
+        fn the_ledger_follows_every_road(steps in proptest::collection::vec((0u8..7, 1i64..1000), 0..24)) {
             let mut now = result(&[7]);
             let mut ledger = Counted::new();
             for (step, turns) in steps {
@@ -469,6 +527,7 @@ mod tests {
                     2 => now.clone().give_back(Uuid::from_u128(2), "r".into()),
                     3 => now.clone().amend(Uuid::from_u128(1), result(&[turns]).statement),
                     4 => now.clone().unverify(Uuid::from_u128(2)),
+                    5 => now.clone().take_back(Uuid::from_u128(2), "r".into()),
                     _ => now.clone().edit(result(&[turns]).statement),
                 };
                 if let Ok(next) = next {

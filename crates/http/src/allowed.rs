@@ -5,7 +5,7 @@ use crate::{
     app::App,
     group::{Group, Work, together},
     limits::Standing,
-    problem::{ApiError, ApiResult, Code},
+    problem::{ApiError, ApiResult, Code, Lang},
     request::Provenance,
     tokens::Claims,
 };
@@ -103,6 +103,8 @@ pub struct Scope<P> {
     pub reaches: Reaches,
     /// Where they may read what `P` is about, for telling 404 from 403.
     pub sees: Reaches,
+    /// In which language they are answered.
+    pub lang: Lang,
     /// Today, by which grants are in force.
     today: NaiveDate,
     demand: PhantomData<P>,
@@ -193,7 +195,8 @@ impl<P: Demand> FromRequest for Allowed<P> {
         let request = request.clone();
         Box::pin(async move {
             let (actor, rights, today) = asker(&request, P::PERMISSION).await?;
-            scope(actor, rights, today).map(Self)
+            let lang = lang_of(&request);
+            scope(actor, rights, today).map(|scope| Self(Scope { lang, ..scope }))
         })
     }
 }
@@ -217,14 +220,20 @@ impl<P: Demand, Q: Demand> FromRequest for AllowedEither<P, Q> {
         let request = request.clone();
         Box::pin(async move {
             let (actor, rights, today) = asker(&request, P::PERMISSION).await?;
-            let first = scope(actor.clone(), rights.clone(), today).ok();
-            let second = scope(actor.clone(), rights, today).ok();
+            let lang = lang_of(&request);
+            let first = scope(actor.clone(), rights.clone(), today).ok().map(|scope| Scope { lang, ..scope });
+            let second = scope(actor.clone(), rights, today).ok().map(|scope| Scope { lang, ..scope });
             if first.is_none() && second.is_none() {
                 return Err(forbidden(P::PERMISSION));
             }
             Ok(Self { actor, first, second })
         })
     }
+}
+
+/// The language that a request asks for.
+fn lang_of(request: &HttpRequest) -> Lang {
+    Lang::negotiate(request.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()))
 }
 
 /// Who asks, by the request's token, and all that they may do.
@@ -363,5 +372,5 @@ pub fn scope<P: Demand>(actor: Actor, rights: Rights, today: NaiveDate) -> ApiRe
         return Err(forbidden(P::PERMISSION));
     }
     let sees = rights.sees(today);
-    Ok(Scope { actor, rights, reaches, sees, today, demand: PhantomData })
+    Ok(Scope { actor, rights, reaches, sees, lang: Lang::default(), today, demand: PhantomData })
 }

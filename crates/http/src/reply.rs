@@ -32,6 +32,16 @@ pub trait Item: Serialize {
     fn version(&self) -> i64;
 }
 
+/// A row that changed while its new state was decided: the transaction is tried again from the beginning, and says then
+/// what happened, or goes on where the client takes any version. Rows are also changed by others' requests that they don't
+/// know of, such as a mark for a human eye.
+#[must_use]
+pub fn anew(err: StoreError) -> ApiError {
+    let stale = matches!(err, StoreError::Stale);
+    let error = ApiError::from(err);
+    ApiError { retryable: stale || error.retryable, ..error }
+}
+
 /// The outcome of a use case, before it is HTTP.
 #[derive(Debug, Clone)]
 pub struct Reply {

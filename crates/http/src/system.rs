@@ -51,6 +51,7 @@ pub fn about() -> OpenApi {
             tag("volunteers", "Volunteers (tình nguyện viên), and what is kept of them."),
             tag("activities", "Activities (hoạt động)."),
             tag("results", "Results (kết quả hoạt động): submit, verify, return."),
+            tag("duplicates", "Duplicate candidates (nghi trùng): results that may count the same people twice."),
             tag("progress", "Progress (tiến độ) towards the indicators."),
             tag(
                 "changes",

@@ -46,6 +46,7 @@ impl TryFrom<t::Model> for Activity {
             ends_at: row.ends_at,
             planned_turns: row.planned_turns,
             series_id: row.series_id,
+            venue_capacity: row.venue_capacity,
         })
     }
 }
@@ -70,6 +71,7 @@ fn row(activity: &Activity) -> t::ActiveModel {
         starts_at: Set(activity.starts_at),
         ends_at: Set(activity.ends_at),
         planned_turns: Set(activity.planned_turns),
+        venue_capacity: Set(activity.venue_capacity),
         status: Set(activity.status.as_str().to_owned()),
         series_id: Set(activity.series_id),
     }

@@ -147,6 +147,7 @@ entity!(activity, "activity", resource {
     planned_turns: Option<i64>,
     status: String,
     series_id: Option<Uuid>,
+    venue_capacity: Option<i64>,
 });
 
 entity!(activity_series, "activity_series", resource {
@@ -193,6 +194,26 @@ entity!(result, "result", resource {
     verified_by: Option<Uuid>,
     return_reason: Option<String>,
     from_tallies: bool,
+    locality_id: Option<Uuid>,
+    findings: Option<Json>,
+});
+
+entity!(duplicate_candidate, "duplicate_candidate", resource {
+    campaign_id: Uuid,
+    locality_id: Uuid,
+    day: Date,
+    topics: Json,
+    first_id: Uuid,
+    first_team_id: Uuid,
+    first_turns: i64,
+    second_id: Uuid,
+    second_team_id: Uuid,
+    second_turns: i64,
+    status: String,
+    reason: Option<String>,
+    decided_by: Option<Uuid>,
+    decided_at: Option<DateTimeUtc>,
+    duplicate_result_id: Option<Uuid>,
 });
 
 entity!(ledger, "ledger", {

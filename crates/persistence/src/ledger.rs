@@ -104,6 +104,15 @@ pub async fn post(tx: &Tx, indicators: &[Indicator], postings: &[Posting<'_>]) -
     Ok(Some(last))
 }
 
+/// Lets nobody else change a counted figure until the transaction ends, as [`post`] does from its first entry on: whoever
+/// waits here sees, in the next statement, all that was counted before.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn hold(tx: &Tx) -> StoreResult<()> {
+    advance(tx, HEAD, 0).await.map(|_| ())
+}
+
 async fn roll_up(tx: &Tx, cells: &[(CellKey, Count)]) -> StoreResult<()> {
     let rows = cells.iter().map(|(key, count)| r::ActiveModel {
         indicator_id: Set(key.indicator_id),
@@ -175,6 +184,23 @@ pub async fn after(conn: &impl ConnectionTrait, seq: i64, limit: u64) -> StoreRe
     let rows =
         l::Entity::find().filter(l::Column::Seq.gt(seq)).order_by_asc(l::Column::Seq).limit(limit).all(conn).await?;
     rows.iter().map(entry).collect()
+}
+
+/// Of results: the number of the entry by which each was counted first. Those that never were are left out.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn first_counted(conn: &impl ConnectionTrait, results: &[Uuid]) -> StoreResult<HashMap<Uuid, i64>> {
+    let rows: Vec<(Uuid, i64)> = l::Entity::find()
+        .select_only()
+        .column(l::Column::ResultId)
+        .column_as(l::Column::Seq.min(), "seq")
+        .filter(l::Column::ResultId.is_in(results.iter().copied()))
+        .group_by(l::Column::ResultId)
+        .into_tuple()
+        .all(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The instant of the entry with this number.

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod calendars;
 pub mod campaigns;
 pub mod clients;
+pub mod duplicates;
 pub mod entities;
 mod error;
 pub mod idempotency;

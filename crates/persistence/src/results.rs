@@ -2,7 +2,7 @@
 
 use crate::{
     StoreError, StoreResult, Tx,
-    entities::{activity, result as t},
+    entities::{activity, result as t, team},
     page::{Page, PageRequest, fetch},
     rows::{At, json},
     scope,
@@ -10,14 +10,16 @@ use crate::{
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{Alias, Expr, ExprTrait, SelectStatement},
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, JsonValue as Json, Order, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, RelationDef,
+    sea_query::{Alias, Asterisk, Expr, ExprTrait, LockType, Query, SelectStatement, UnionType},
 };
 use std::collections::HashMap;
 use tinhnguyen_domain::{
     Stamp,
     access::Reaches,
     org_units::UnitPath,
+    plausibility::{LATEST, Past},
     results::{ActivityResult, Flag, ResultStatus, Statement},
 };
 use uuid::Uuid;
@@ -40,6 +42,7 @@ impl TryFrom<t::Model> for ActivityResult {
             statement,
             status: at("status").word(&row.status)?,
             flags: at("flags").json(row.flags)?,
+            findings: row.findings.map(|found| at("findings").json(found)).transpose()?.unwrap_or_default(),
             activity_id: row.activity_id,
             team_id: row.team_id,
             reported_on: row.reported_on,
@@ -49,6 +52,7 @@ impl TryFrom<t::Model> for ActivityResult {
             verified_by: row.verified_by,
             return_reason: row.return_reason,
             from_tallies: row.from_tallies,
+            locality_id: row.locality_id.unwrap_or_default(),
         })
     }
 }
@@ -74,6 +78,8 @@ fn row(result: &ActivityResult) -> t::ActiveModel {
         verified_by: Set(result.verified_by),
         return_reason: Set(result.return_reason.clone()),
         from_tallies: Set(result.from_tallies),
+        locality_id: Set(Some(result.locality_id).filter(|id| !id.is_nil())),
+        findings: Set(Some(json(&result.findings))),
     }
 }
 
@@ -225,6 +231,8 @@ pub async fn list(
         // The marks are words of a closed list, so the quoted word can't be part of another.
         let text = Expr::col((t::Entity, t::Column::Flags)).cast_as(Alias::new("text"));
         query = query.filter(text.like(format!("%\"{}\"%", flag.as_str())));
+        // In the words of the index over what is marked, so that it serves.
+        query = query.filter(Expr::cust("\"result\".\"flags\" <> '[]'"));
     }
     if let Some(from) = filter.from {
         query = query.filter(t::Column::ReportedOn.gte(from));
@@ -236,6 +244,127 @@ pub async fn list(
         query = query.filter(t::Column::UpdatedAt.gte(since));
     }
     fetch(conn, query, page, t::Column::CreatedAt, t::Column::Id).await
+}
+
+/// Finds a result, whoever asks, and holds it as it is until the transaction ends.
+///
+/// # Errors
+/// When the database can't be asked or the row is corrupt.
+pub async fn hold(tx: &Tx, id: Uuid) -> StoreResult<Option<ActivityResult>> {
+    let query = t::Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
+    query.one(tx).await?.map(ActivityResult::try_from).transpose()
+}
+
+/// The results of each of many teams that count, the latest written first, at most [`LATEST`] a team.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn history(conn: &impl ConnectionTrait, teams: &[Uuid]) -> StoreResult<HashMap<Uuid, Vec<Past>>> {
+    let mut past: HashMap<Uuid, Vec<Past>> = HashMap::new();
+    // A part for each team, each of which reads no more of the index than it gives; a window over all of a team's results
+    // would grow with them.
+    for chunk in teams.chunks(50) {
+        let latest = |team: &Uuid| {
+            let own = Query::select()
+                .columns([t::Column::Id, t::Column::TeamId, t::Column::Turns])
+                .from(t::Entity)
+                .and_where(t::Column::TeamId.eq(*team))
+                .and_where(t::Column::Status.is_in(COUNTED))
+                .order_by(t::Column::CreatedAt, Order::Desc)
+                .order_by(t::Column::Id, Order::Desc)
+                .limit(u64::try_from(LATEST).unwrap_or(u64::MAX))
+                .to_owned();
+            Query::select().expr(Expr::col(Asterisk)).from_subquery(own, Alias::new("latest")).to_owned()
+        };
+        let mut parts = chunk.iter().map(latest);
+        let Some(mut all) = parts.next() else { continue };
+        for part in parts {
+            all.union(UnionType::All, part);
+        }
+        for row in conn.query_all(&all).await? {
+            let result = Past { result_id: row.try_get_by_index(0)?, turns: row.try_get_by_index(2)? };
+            past.entry(row.try_get_by_index(1)?).or_default().push(result);
+        }
+    }
+    Ok(past)
+}
+
+/// Who submitted each of many results.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn submitters(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, Option<Uuid>>> {
+    let rows: Vec<(Uuid, Option<Uuid>)> = t::Entity::find()
+        .select_only()
+        .columns([t::Column::Id, t::Column::SubmittedBy])
+        .filter(t::Column::Id.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The units of the teams that reported many results, by result.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn units_of(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResult<HashMap<Uuid, Uuid>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let of_team: RelationDef = t::Entity::belongs_to(team::Entity).from(t::Column::TeamId).to(team::Column::Id).into();
+    let rows: Vec<(Uuid, Uuid)> = t::Entity::find()
+        .select_only()
+        .column(t::Column::Id)
+        .column(team::Column::OrgUnitId)
+        .join(JoinType::InnerJoin, of_team)
+        .filter(t::Column::Id.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Puts a mark on the results `on` and takes it from the results `off`, each at its next version; gives those that it has
+/// changed, those that were so already stay untouched. As many statements as there are different sets of marks among them.
+///
+/// # Errors
+/// When the database refuses or a row is corrupt.
+pub async fn remark(tx: &Tx, at: DateTime<Utc>, flag: Flag, on: &[Uuid], off: &[Uuid]) -> StoreResult<Vec<Uuid>> {
+    let mut changed: HashMap<Vec<Flag>, Vec<Uuid>> = HashMap::new();
+    let ids: Vec<Uuid> = on.iter().chain(off).copied().collect();
+    for chunk in ids.chunks(5_000) {
+        let rows: Vec<(Uuid, Json)> = t::Entity::find()
+            .select_only()
+            .columns([t::Column::Id, t::Column::Flags])
+            .filter(t::Column::Id.is_in(chunk.iter().copied()))
+            .order_by_asc(t::Column::Id)
+            .lock(LockType::NoKeyUpdate)
+            .into_tuple()
+            .all(tx)
+            .await?;
+        for (id, flags) in rows {
+            let mut flags: Vec<Flag> = At("result", "flags", id).json(flags)?;
+            match (on.contains(&id), flags.contains(&flag)) {
+                (true, false) => flags.push(flag),
+                (false, true) => flags.retain(|marked| *marked != flag),
+                _ => continue,
+            }
+            changed.entry(flags).or_default().push(id);
+        }
+    }
+    for (flags, ids) in &changed {
+        for chunk in ids.chunks(5_000) {
+            t::Entity::update_many()
+                .col_expr(t::Column::Flags, Expr::value(json(flags)))
+                .col_expr(t::Column::UpdatedAt, Expr::value(at))
+                .col_expr(t::Column::Version, Expr::col(t::Column::Version).add(1))
+                .filter(t::Column::Id.is_in(chunk.iter().copied()))
+                .exec(tx)
+                .await?;
+        }
+    }
+    Ok(changed.into_values().flatten().collect())
 }
 
 /// Stores a new result.

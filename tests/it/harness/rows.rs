@@ -115,6 +115,7 @@ impl Field {
             starts_at: now(),
             ends_at: now(),
             planned_turns: None,
+            venue_capacity: None,
             status: ActivityStatus::Ongoing,
             series_id: None,
         };
@@ -162,6 +163,7 @@ impl Field {
             activity_id: self.activity.stamp.id,
             team_id: self.team.stamp.id,
             reported_on: on,
+            locality_id: self.locality_id,
             statement: Statement {
                 lines: vec![line(Topic::CyberSafety, safety), line(Topic::OfficeSoftware, office)],
                 outputs: vec![],
@@ -170,6 +172,7 @@ impl Field {
             status: ResultStatus::Draft,
             revision: 1,
             flags: vec![],
+            findings: vec![],
             created_by: Uuid::nil(),
             submitted_by: None,
             verified_by: None,

@@ -9,6 +9,7 @@ pub mod campaigns;
 pub mod catalogue;
 pub mod changes;
 pub mod clients;
+pub mod duplicates;
 pub mod identities;
 pub mod invitations;
 pub mod localities;
@@ -48,6 +49,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     calendars::routes(config);
     tallies::routes(config);
     results::routes(config);
+    duplicates::routes(config);
     progress::routes(config);
     changes::routes(config);
     sync::routes(config);

@@ -18,6 +18,8 @@ mod m12_members;
 mod m13_addresses;
 mod m14_revisions;
 mod m15_tallies;
+mod m16_duplicates;
+mod m17_plausibility;
 mod m18_series;
 mod m21_audit_teams;
 
@@ -43,6 +45,8 @@ impl MigratorTrait for Migrator {
             Box::new(m13_addresses::M),
             Box::new(m14_revisions::M),
             Box::new(m15_tallies::M),
+            Box::new(m16_duplicates::M),
+            Box::new(m17_plausibility::M),
             Box::new(m18_series::M),
             Box::new(m21_audit_teams::M),
         ]

@@ -10,7 +10,8 @@ use tinhnguyen_domain::{
     campaigns::{Campaign, Mode, Strand},
     catalogue::{ActivityKind, AgeBand, Audience, Measure, Sex, Topic},
     counting::Turns,
-    results::{ActivityResult, Evidence, EvidenceKind, Line, Output, ResultStatus, Statement, flags_of},
+    plausibility::{Facts, marks_of},
+    results::{ActivityResult, Evidence, EvidenceKind, Line, Output, ResultStatus, Statement},
     teams::{Crew, Team, TeamAction, TeamKind, TeamStatus},
 };
 use tinhnguyen_persistence::reference::{DEMO_PREFIX, id_at};
@@ -252,6 +253,7 @@ impl Maker<'_> {
             starts_at,
             ends_at,
             planned_turns: None,
+            venue_capacity: None,
             status: ActivityStatus::Planned,
             series_id: None,
         })
@@ -265,7 +267,14 @@ impl Maker<'_> {
         activity.planned_turns = Some((most * percent / 1000).max(1) * 10);
         for work in results {
             let status = teams.iter().find(|team| team.stamp.id == work.result.team_id).map(|team| team.status);
-            work.result.flags = flags_of(&work.result.statement, activity, status.unwrap_or(TeamStatus::Deployed));
+            let facts = Facts {
+                result_id: work.result.stamp.id,
+                activity,
+                team: status.unwrap_or(TeamStatus::Deployed),
+                history: &[],
+                late_tallies: false,
+            };
+            (work.result.flags, work.result.findings) = marks_of(&work.result.statement, &facts);
         }
     }
 
@@ -324,10 +333,12 @@ impl Maker<'_> {
             activity_id: activity.stamp.id,
             team_id: team.stamp.id,
             reported_on: day,
+            locality_id: activity.locality_id,
             statement: Statement { lines, outputs, evidence },
             status: ResultStatus::Draft,
             revision: 1,
             flags: vec![],
+            findings: vec![],
             created_by: self.actors.coordinator,
             submitted_by: None,
             verified_by: None,

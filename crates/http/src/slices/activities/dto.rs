@@ -76,6 +76,9 @@ item! {
         /// Turns that are expected.
         #[schema(minimum = 1, maximum = 1000000, example = 40)]
         planned_turns: Option<i64>,
+        /// People whom the venue holds in one day (sức chứa của địa điểm), all sessions together.
+        #[schema(minimum = 1, maximum = 1000000, example = 60)]
+        venue_capacity: Option<i64>,
         /// Where it stands.
         #[schema(value_type = ActivityStatusSchema)]
         status: ActivityStatus,
@@ -117,6 +120,7 @@ impl Activity {
             starts_at: activity.starts_at,
             ends_at: activity.ends_at,
             planned_turns: activity.planned_turns,
+            venue_capacity: activity.venue_capacity,
             status: activity.status,
             series_id: activity.series_id,
             created_at: activity.stamp.created_at,
@@ -210,6 +214,11 @@ pub struct NewActivity {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 1000000, example = 40)]
     pub planned_turns: Option<i64>,
+    /// People whom the venue holds in one day (sức chứa của địa điểm), all sessions together. A result with more turns on
+    /// one topic is flagged `over_venue_capacity`.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 1000000, example = 60)]
+    pub venue_capacity: Option<i64>,
 }
 
 fn times(new: &NewActivity) -> Result<(), ValidationError> {
@@ -267,4 +276,8 @@ pub struct ActivityPatch {
     #[serde(default, with = "serde_with::rust::double_option")]
     #[schema(value_type = Option<i64>, minimum = 1, maximum = 1000000)]
     pub planned_turns: Option<Option<i64>>,
+    /// People whom the venue holds in one day, all sessions together.
+    #[serde(default, with = "serde_with::rust::double_option")]
+    #[schema(value_type = Option<i64>, minimum = 1, maximum = 1000000)]
+    pub venue_capacity: Option<Option<i64>>,
 }

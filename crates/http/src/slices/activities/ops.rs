@@ -169,6 +169,7 @@ pub(in crate::slices) async fn plan(
         starts_at: new.starts_at,
         ends_at: new.ends_at,
         planned_turns: new.planned_turns,
+        venue_capacity: new.venue_capacity,
         status: ActivityStatus::Planned,
         series_id: None,
     };
@@ -251,6 +252,7 @@ pub async fn change(
     activity.starts_at = patch.starts_at.unwrap_or(activity.starts_at);
     activity.ends_at = patch.ends_at.unwrap_or(activity.ends_at);
     activity.planned_turns = patch.planned_turns.unwrap_or(activity.planned_turns);
+    activity.venue_capacity = patch.venue_capacity.unwrap_or(activity.venue_capacity);
     let campaign = campaigns::find(tx, activity.campaign_id).await?.ok_or_else(ApiError::not_found)?;
     let mut faults = Faults::default();
     check(tx, scope, &mut faults, &campaign, &activity).await?;

@@ -1,8 +1,9 @@
 //! Results as they are sent.
 
+use super::review::{ReviewNote, notes};
 use crate::{
     page::{list_query, page_schema},
-    problem::Code,
+    problem::{Code, Lang},
     request::broken,
     schema::{
         AgeBandSchema, AudienceSchema, EvidenceKindSchema, FlagSchema, MeasureSchema, ResultStatusSchema, SexSchema,
@@ -110,6 +111,9 @@ item! {
         /// Marks for a human eye; they never change what is counted.
         #[schema(value_type = Vec<FlagSchema>, max_items = 20, example = json!([]))]
         flags: Vec<Flag>,
+        /// Why each mark is there, in the language of the request; `needs_review` goes with one of the others.
+        #[schema(max_items = 20, example = json!([]))]
+        review: Vec<ReviewNote>,
         /// Who wrote it.
         created_by: Uuid,
         /// Who submitted it last.
@@ -129,7 +133,8 @@ page_schema!(ResultPage of Result);
 impl Result {
     /// What is sent of a result.
     #[must_use]
-    pub fn of(result: d::ActivityResult, allowed_actions: Vec<&'static str>) -> Self {
+    pub fn of(result: d::ActivityResult, allowed_actions: Vec<&'static str>, lang: Lang) -> Self {
+        let review = notes(&result, lang);
         let turns = result.statement.turns().0;
         Self {
             id: result.stamp.id,
@@ -143,6 +148,7 @@ impl Result {
             status: result.status,
             revision: result.revision,
             flags: result.flags,
+            review,
             created_by: result.created_by,
             submitted_by: result.submitted_by,
             verified_by: result.verified_by,

@@ -4,6 +4,7 @@
 use super::{
     dto::{NewResult, evidence_of, lines_of, outputs_of},
     ops::{Setting, check, problem as result_problem, submission, view},
+    review::{Known, mark},
 };
 use crate::{
     allowed::{ResultWrite, Scope},
@@ -12,7 +13,10 @@ use crate::{
     group::{Group, Work, together},
     problem::{ApiError, ApiResult, Code},
     reply::{Cx, Errand, Outcome, Reply},
-    slices::activities::ops::problem as activity_problem,
+    slices::{
+        activities::ops::problem as activity_problem,
+        duplicates::follow::{Moved, follow},
+    },
 };
 use actix_web::{HttpResponse, web::Data};
 use chrono::NaiveDate;
@@ -22,7 +26,8 @@ use tinhnguyen_domain::{
     campaigns::{Campaign, Indicator},
     counting::Counted,
     org_units::UnitPath,
-    results::{ActivityResult, Flag, ResultStatus, Statement, flags_of},
+    plausibility::Past,
+    results::{ActivityResult, ResultStatus, Statement},
     tallies::{Tally, lines_of as tallied},
     teams::Team,
 };
@@ -71,6 +76,8 @@ struct Facts {
     tallies: HashMap<Day, Vec<Tally>>,
     /// Days of which such tallies wait.
     waiting: HashSet<Day>,
+    /// What counts of each team that submits.
+    history: HashMap<Uuid, Vec<Past>>,
 }
 
 fn day_of(new: &NewResult) -> Day {
@@ -105,6 +112,7 @@ impl Facts {
             days: results::ids_of_days(tx, &activity_ids, &days).await?,
             tallies: tallies::waiting(tx, &made_of, &made_on).await?,
             waiting: tallies::days_waiting(tx, &stated, &stated_on).await?,
+            history: results::history(tx, &each(items.iter().filter(|i| i.submit).map(|i| i.new.team_id))).await?,
             activities,
         })
     }
@@ -137,12 +145,13 @@ impl Facts {
         }
     }
 
-    fn flags(&self, item: &Incoming<'_>, statement: &Statement, setting: &Setting) -> Vec<Flag> {
-        let mut flags = flags_of(statement, &setting.activity, setting.team.status);
-        if self.waiting.contains(&day_of(item.new)) && item.submit {
-            flags.push(Flag::LateTallies);
+    /// What is known of a result beyond its activity and team; a draft is not compared with anything yet.
+    fn known(&self, item: &Incoming<'_>) -> Known<'_> {
+        if !item.submit {
+            return Known::default();
         }
-        flags
+        let history = self.history.get(&item.new.team_id).map(Vec::as_slice).unwrap_or_default();
+        Known { history, late_tallies: self.waiting.contains(&day_of(item.new)) }
     }
 
     /// Whether it may be taken, and as what.
@@ -161,12 +170,14 @@ impl Facts {
         if let Some(existing) = self.days.get(&day_of(item.new)) {
             return Err(ApiError::new(Code::ResultExists).with("existing", format!("/v1/results/{existing}")));
         }
-        let draft = ActivityResult {
+        let mut draft = ActivityResult {
             stamp: item.cx.new_stamp(item.new.id),
             activity_id: item.new.activity_id,
             team_id: item.new.team_id,
             reported_on: item.new.reported_on,
-            flags: self.flags(item, &statement, &setting),
+            locality_id: setting.activity.locality_id,
+            flags: vec![],
+            findings: vec![],
             statement,
             status: ResultStatus::Draft,
             revision: 1,
@@ -176,6 +187,7 @@ impl Facts {
             return_reason: None,
             from_tallies: item.new.from_tallies,
         };
+        mark(&mut draft, &setting.activity, setting.team.status, self.known(item));
         let result =
             if item.submit { draft.submit(item.cx.actor_id).map_err(|err| result_problem(&err))? } else { draft };
         Ok(Decided { result, unit, setting })
@@ -206,48 +218,58 @@ pub async fn take_in(tx: &Tx, items: &[Incoming<'_>]) -> ApiResult<Vec<ApiResult
     }
 
     let mut first: HashMap<Uuid, usize> = HashMap::new();
-    let mut decided: Vec<Option<Decided>> = Vec::with_capacity(items.len());
-    let mut taken: Vec<ApiResult<Taken>> = Vec::with_capacity(items.len());
+    let mut steps: Vec<ApiResult<Step>> = Vec::with_capacity(items.len());
     for (at, item) in items.iter().enumerate() {
-        let outcome = match item.new.id {
+        let step = match item.new.id {
             Some(id) if hashes.get(&id).is_some_and(|hash| hash == item.hash) => {
-                as_it_stands(&known, &facts, item, id).map(|known| (known, None))
+                as_it_stands(&known, &facts, item, id).map(Step::Known)
             }
             Some(id) if hashes.contains_key(&id) => Err(ApiError::new(Code::IdAlreadyUsed)),
-            Some(id) if first.contains_key(&id) => {
-                // Twice in one group: like a retry that comes a moment later.
-                let earlier = first.get(&id).and_then(|at| items.get(*at).zip(taken.get(*at)));
-                match earlier {
-                    Some((earlier, Ok(Taken::New(result, unit)))) if earlier.hash == item.hash => {
-                        shown_to(item, result, unit).map(|known| (known, None))
-                    }
-                    _ => Err(ApiError::new(Code::IdAlreadyUsed)),
-                }
-            }
-            _ => facts
-                .decide(item)
-                .map(|decided| (Taken::New(decided.result.clone(), decided.unit.clone()), Some(decided))),
+            // Twice in one group: like a retry that comes a moment later.
+            Some(id) if first.contains_key(&id) => match first.get(&id).and_then(|at| items.get(*at)) {
+                Some(earlier) if earlier.hash == item.hash => Ok(Step::Same(id)),
+                _ => Err(ApiError::new(Code::IdAlreadyUsed)),
+            },
+            _ => facts.decide(item).map(|decided| Step::New(Box::new(decided))),
         };
-        let (outcome, new) = match outcome {
-            Ok((outcome, new)) => (Ok(outcome), new),
-            Err(error) => (Err(error), None),
-        };
-        if let Some(new) = &new {
+        if let Ok(Step::New(new)) = &step {
             facts.days.insert(day_of(item.new), new.result.stamp.id);
             if let Some(id) = item.new.id {
                 first.insert(id, at);
             }
         }
-        decided.push(new);
-        taken.push(outcome);
+        steps.push(step);
     }
-    let new: Vec<(&Incoming<'_>, &Decided)> = items
+    let mut new: Vec<(&Incoming<'_>, &mut Decided)> = Vec::new();
+    for (item, step) in items.iter().zip(&mut steps) {
+        if let Ok(Step::New(decided)) = step {
+            new.push((item, decided));
+        }
+    }
+    keep(tx, &facts.indicators, &mut new).await?;
+    let written: HashMap<Uuid, (ActivityResult, UnitPath)> = new
         .iter()
-        .zip(&decided)
-        .filter_map(|(item, decided)| decided.as_ref().map(|decided| (item, decided)))
+        .map(|(_, decided)| (decided.result.stamp.id, (decided.result.clone(), decided.unit.clone())))
         .collect();
-    keep(tx, &facts.indicators, &new).await?;
-    Ok(taken)
+    let taken = |(item, step): (&Incoming<'_>, ApiResult<Step>)| match step? {
+        Step::New(decided) => Ok(Taken::New(decided.result, decided.unit)),
+        Step::Known(known) => Ok(known),
+        Step::Same(id) => {
+            let (result, unit) = written.get(&id).ok_or_else(ApiError::not_found)?;
+            shown_to(item, result, unit)
+        }
+    };
+    Ok(items.iter().zip(steps).map(taken).collect())
+}
+
+/// What is to be done with an item.
+enum Step {
+    /// It is written now.
+    New(Box<Decided>),
+    /// It is there.
+    Known(Taken),
+    /// It says the same as an earlier one of the group, which has this id.
+    Same(Uuid),
 }
 
 /// A result that the same body made before, as it stands now.
@@ -270,42 +292,34 @@ fn shown_to(item: &Incoming<'_>, result: &ActivityResult, unit: &UnitPath) -> Ap
     }
 }
 
-/// Writes what was decided: the results, what they count for, and who did it.
-async fn keep(tx: &Tx, indicators: &[Indicator], new: &[(&Incoming<'_>, &Decided)]) -> ApiResult<()> {
+/// Writes what was decided: what the results count for, what they are alike, the results themselves, and who did it. Locks
+/// are taken in everybody's order: activities, the ledger's head, candidates, results.
+async fn keep(tx: &Tx, indicators: &[Indicator], new: &mut [(&Incoming<'_>, &mut Decided)]) -> ApiResult<()> {
     if new.is_empty() {
         return Ok(());
     }
     let claims: Vec<(Uuid, Vec<u8>)> =
         new.iter().filter_map(|(item, _)| item.new.id.map(|id| (id, item.hash.to_vec()))).collect();
     idempotency::claim_ids(tx, &claims).await?;
-    let rows: Vec<ActivityResult> = new.iter().map(|(_, decided)| decided.result.clone()).collect();
-    results::insert_many(tx, &rows).await?;
-    let of_tallies = || rows.iter().filter(|result| result.from_tallies);
-    let ids: Vec<Uuid> = of_tallies().map(|result| result.stamp.id).collect();
-    let made_of = each(of_tallies().map(|result| result.activity_id));
-    let made_on: Vec<NaiveDate> = each(of_tallies().map(|result| result.reported_on));
-    tallies::take_in_many(tx, &ids, &made_of, &made_on).await?;
     // An activity goes on with the first result that is filed to it.
-    let mut going_on: HashMap<Uuid, &(&Incoming<'_>, &Decided)> = HashMap::new();
-    for one in new.iter().filter(|(_, decided)| decided.setting.activity.status == ActivityStatus::Planned) {
-        going_on.entry(one.1.setting.activity.stamp.id).or_insert(one);
+    let mut going_on: HashMap<Uuid, (&Cx<'_>, Uuid)> = HashMap::new();
+    for (item, one) in new.iter().filter(|(_, one)| one.setting.activity.status == ActivityStatus::Planned) {
+        going_on.entry(one.setting.activity.stamp.id).or_insert((item.cx, one.setting.team.org_unit_id));
     }
     if let Some((first, _)) = new.first() {
         activities::go_on(tx, &each(going_on.keys().copied()), first.cx.now).await?;
     }
-    let submitted = || new.iter().filter(|(item, _)| item.submit);
-    let kept: Vec<_> = submitted()
-        .map(|(item, decided)| (decided.result.stamp.id, submission(item.cx, &decided.result, None)))
-        .collect();
-    revisions::keep_many(tx, &kept).await?;
-    let unit = |decided: &Decided| Some(decided.setting.team.org_unit_id);
-    let results = new.iter().map(|(item, one)| item.cx.change("result", one.result.stamp.id, unit(one)));
-    let activities = going_on.iter().map(|(id, (item, one))| item.cx.change("activity", *id, unit(one)));
+    let results =
+        new.iter().map(|(item, one)| item.cx.change("result", one.result.stamp.id, Some(one.setting.team.org_unit_id)));
+    let activities = going_on.iter().map(|(id, (cx, unit))| cx.change("activity", *id, Some(*unit)));
     let changes: Vec<audit::Change<'_>> = results.chain(activities).collect();
     audit::record_many(tx, &changes).await?;
-    // Last: from here on, everybody else who counts something waits for this commit.
+
+    // From here on everybody else who counts something waits for this commit.
     let nothing = Counted::new();
-    let postings: Vec<Posting<'_>> = submitted()
+    let postings: Vec<Posting<'_>> = new
+        .iter()
+        .filter(|(item, _)| item.submit)
         .map(|(item, decided)| Posting {
             at: item.cx.now,
             actor_id: item.cx.actor_id,
@@ -316,9 +330,32 @@ async fn keep(tx: &Tx, indicators: &[Indicator], new: &[(&Incoming<'_>, &Decided
             before: &nothing,
         })
         .collect();
-    let seq = ledger::post(tx, indicators, &postings).await?;
-    submitted().for_each(|(item, _)| item.cx.note_ledger(seq));
-    Ok(())
+    if !postings.is_empty() {
+        let seq = ledger::post(tx, indicators, &postings).await?;
+        if seq.is_none() {
+            ledger::hold(tx).await?;
+        }
+        let mut moved = Vec::new();
+        for (item, decided) in new.iter_mut().filter(|(item, _)| item.submit) {
+            item.cx.note_ledger(seq);
+            let campaign_id = decided.setting.campaign.stamp.id;
+            moved.push(Moved { cx: item.cx, result: &mut decided.result, campaign_id });
+        }
+        follow(tx, &mut moved).await?;
+    }
+    let rows: Vec<ActivityResult> = new.iter().map(|(_, decided)| decided.result.clone()).collect();
+    results::insert_many(tx, &rows).await?;
+    let kept: Vec<_> = new
+        .iter()
+        .filter(|(item, _)| item.submit)
+        .map(|(item, decided)| (decided.result.stamp.id, submission(item.cx, &decided.result, None)))
+        .collect();
+    revisions::keep_many(tx, &kept).await?;
+    let of_tallies = || rows.iter().filter(|result| result.from_tallies);
+    let ids: Vec<Uuid> = of_tallies().map(|result| result.stamp.id).collect();
+    let made_of = each(of_tallies().map(|result| result.activity_id));
+    let made_on: Vec<NaiveDate> = each(of_tallies().map(|result| result.reported_on));
+    Ok(tallies::take_in_many(tx, &ids, &made_of, &made_on).await?)
 }
 
 /// Takes one new result in, as a part of a request that brings other things too.

@@ -4,6 +4,7 @@ pub mod bulk;
 pub mod dto;
 pub mod intake;
 pub mod ops;
+pub mod review;
 pub mod revisions;
 
 use crate::{
@@ -40,7 +41,9 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// List results
 ///
-/// Results (kết quả) of teams of the caller's subtrees, or of a team leader's own team.
+/// Results (kết quả) of teams of the caller's subtrees, or of a team leader's own team. The verifiers' queue (hàng chờ xem
+/// lại) is `?status=submitted&flag=needs_review`, and `flag=possible_duplicate` for those with an open duplicate
+/// candidate; an index serves both.
 #[utoipa::path(tag = "results", params(ResultQuery),
     responses((status = 200, description = "A page of results.", body = ResultPage)),
     extensions(("x-permission" = json!(ResultRead::PERMISSION.as_str())), ("x-codes" = json!(["bad_cursor", "cursor_mismatch"]))))]
@@ -59,7 +62,10 @@ async fn list_results(allowed: Allowed<ResultRead>, request: Request) -> ApiResu
 /// Create a result
 ///
 /// Writes a result (kết quả) for one activity, team and day: a draft, which counts once it is submitted, or, with
-/// `submit`, submitted at once. What looks implausible is accepted and flagged.
+/// `submit`, submitted at once. What looks implausible is accepted and flagged, and `review` says why: `over_planned_turns`
+/// (more than 3 times those planned), `over_venue_capacity` (more turns on one topic than the venue holds people in a day).
+/// When it is submitted it is also compared with the team's own last 60 results (`unlike_own_history`, a modified z-score
+/// over 3.5, from 8 earlier ones on) and with other teams' results of that place and day (`possible_duplicate`).
 #[utoipa::path(tag = "results", request_body(content = NewResult, description = "The result."),
     responses((status = 201, description = "The new result.", body = Result),
         (status = 200, description = "The result that this id and body made before.", body = Result)),

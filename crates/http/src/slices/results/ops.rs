@@ -1,15 +1,19 @@
 //! What requests on results mean. Whatever changes a counted figure goes through [`settle`], which writes the result,
 //! its difference to the ledger and the audit row together.
 
-use super::dto::{Result as Body, ResultAmendment, ResultPatch, ResultQuery, evidence_of, lines_of, outputs_of};
+use super::{
+    dto::{Result as Body, ResultAmendment, ResultPatch, ResultQuery, evidence_of, lines_of, outputs_of},
+    review::{Known, judge, mark},
+};
 use crate::{
     allowed::{Demand, ResultRead, ResultVerify, ResultWrite, Scope},
     fields::{Faults, ensure_open, repeated},
     page::ListQuery,
     problem::{ApiError, ApiResult, Code, Fault},
-    reply::{Cx, Reply},
+    reply::{Cx, Reply, anew},
     slices::{
         activities::ops::problem as activity_problem,
+        duplicates::follow::{Moved, follow},
         teams::ops::{Nowhere, nothing, within},
     },
 };
@@ -21,7 +25,9 @@ use tinhnguyen_domain::{
     campaigns::Campaign,
     counting::{Counted, Turns},
     org_units::UnitPath,
-    results::{ActivityResult, Flag, Line, ResultAction, ResultError, ResultStatus, Revision, Statement, flags_of},
+    results::{
+        ActivityResult, Flag, Line, ResultAction, ResultError, ResultStatus, Revision, Statement, reported_by_topic,
+    },
     tallies::lines_of as tallied,
     teams::Team,
 };
@@ -70,7 +76,7 @@ pub async fn list(
 pub fn view<P: Demand>(scope: &Scope<P>) -> impl Fn(ActivityResult, Option<&UnitPath>) -> Body {
     let writes = scope.reaches_of(Permission::ResultWrite);
     let verifies = scope.reaches_of(Permission::ResultVerify);
-    let me = scope.actor.id;
+    let (me, lang) = (scope.actor.id, scope.lang);
     move |result, unit| {
         let mut actions = Vec::new();
         let team = result.team_id;
@@ -88,7 +94,7 @@ pub fn view<P: Demand>(scope: &Scope<P>) -> impl Fn(ActivityResult, Option<&Unit
             let acts = [ResultAction::Verify, ResultAction::Return, ResultAction::Unverify];
             actions.extend(acts.iter().filter(|a| result.status.after(**a).is_ok()).map(|a| a.as_str()));
         }
-        Body::of(result, actions)
+        Body::of(result, actions, lang)
     }
 }
 
@@ -170,7 +176,9 @@ pub async fn go_on(tx: &Tx, cx: &Cx<'_>, mut activity: Activity, org_unit_id: Uu
     Ok(())
 }
 
-pub(super) fn problem(err: &ResultError) -> ApiError {
+/// Why a result can't move, as a problem.
+#[must_use]
+pub fn problem(err: &ResultError) -> ApiError {
     match err {
         ResultError::WrongState { from, .. } => ApiError::new(Code::WrongState).with("state", from.as_str()),
         ResultError::NotEditable(status) => ApiError::new(Code::NotEditable).with("state", status.as_str()),
@@ -187,7 +195,10 @@ async fn take<P: Demand>(tx: &Tx, cx: &Cx<'_>, scope: &Scope<P>, id: Uuid) -> Ap
 }
 
 /// Writes a moved result and what its move changes in the figures, in one transaction.
-async fn settle(
+///
+/// # Errors
+/// `stale_version`; when the database refuses.
+pub async fn settle(
     tx: &Tx,
     cx: &Cx<'_>,
     before: &Counted,
@@ -195,7 +206,6 @@ async fn settle(
     setting: &Setting,
 ) -> ApiResult<ActivityResult> {
     result.stamp = cx.next_stamp(result.stamp);
-    results::update(tx, &result).await?;
     let indicators = campaigns::indicators_of(tx, setting.campaign.stamp.id).await?;
     let posting = Posting {
         at: cx.now,
@@ -206,7 +216,17 @@ async fn settle(
         locality_id: setting.activity.locality_id,
         before,
     };
-    cx.note_ledger(ledger::post(tx, &indicators, &[posting]).await?);
+    // The ledger's head first, rows of results after it: whoever marks another's row holds the head too.
+    let posted = ledger::post(tx, &indicators, &[posting]).await?;
+    cx.note_ledger(posted);
+    if reported_by_topic(before) != result.reported_turns() {
+        if posted.is_none() {
+            ledger::hold(tx).await?;
+        }
+        let campaign_id = setting.campaign.stamp.id;
+        follow(tx, &mut [Moved { cx, result: &mut result, campaign_id }]).await?;
+    }
+    results::update(tx, &result).await.map_err(anew)?;
     cx.record(tx, "result", result.stamp.id, Some(setting.team.org_unit_id)).await?;
     Ok(result)
 }
@@ -240,7 +260,7 @@ pub async fn change(
     let mut faults = Faults::default();
     check(&mut faults, &setting.activity, &changed.statement);
     faults.settle()?;
-    changed.flags = flags_of(&changed.statement, &setting.activity, setting.team.status);
+    mark(&mut changed, &setting.activity, setting.team.status, Known::default());
     // Whoever corrects the sums by hand means their own figures.
     changed.from_tallies &= !by_hand;
     let result = settle(tx, cx, &before, changed, &setting).await?;
@@ -287,7 +307,8 @@ pub async fn file(tx: &Tx, cx: &Cx<'_>, result: ActivityResult) -> ApiResult<Act
     let mut faults = Faults::default();
     check(&mut faults, &setting.activity, &submitted.statement);
     faults.settle()?;
-    submitted.flags = flags(tx, &submitted, &setting).await?;
+    submitted.locality_id = setting.activity.locality_id;
+    judge(tx, &mut submitted, &setting).await?;
     let result = settle(tx, cx, &before, submitted, &setting).await?;
     revisions::keep(tx, &result, &submission(cx, &result, None)).await?;
     go_on(tx, cx, setting.activity, setting.team.org_unit_id).await?;
@@ -317,15 +338,6 @@ async fn with_its_tallies(tx: &Tx, mut result: ActivityResult) -> ApiResult<Acti
     Ok(result)
 }
 
-/// The marks of a result, also that of tallies that it does not include.
-async fn flags(tx: &Tx, result: &ActivityResult, setting: &Setting) -> ApiResult<Vec<Flag>> {
-    let mut flags = flags_of(&result.statement, &setting.activity, setting.team.status);
-    if tallies::any_waiting(tx, result.activity_id, result.team_id, result.reported_on).await? {
-        flags.push(Flag::LateTallies);
-    }
-    Ok(flags)
-}
-
 /// Marks the result of a day that was filed before its last tallies came.
 ///
 /// # Errors
@@ -333,7 +345,7 @@ async fn flags(tx: &Tx, result: &ActivityResult, setting: &Setting) -> ApiResult
 pub async fn mark_late(tx: &Tx, cx: &Cx<'_>, setting: &Setting, day: NaiveDate) -> ApiResult<()> {
     let (activity, team) = (setting.activity.stamp.id, setting.team.stamp.id);
     let Some(id) = results::id_of_day(tx, activity, team, day).await? else { return Ok(()) };
-    let Some(mut result) = results::find_any(tx, id).await? else { return Ok(()) };
+    let Some(mut result) = results::hold(tx, id).await? else { return Ok(()) };
     if result.status.is_editable() || result.flags.contains(&Flag::LateTallies) {
         return Ok(());
     }
@@ -359,7 +371,10 @@ pub(super) fn submission(cx: &Cx<'_>, result: &ActivityResult, amend_reason: Opt
 }
 
 /// Notes what became of the present revision, and by whom.
-async fn decide(tx: &Tx, cx: &Cx<'_>, result: &ActivityResult, reason: Option<&str>) -> ApiResult<()> {
+///
+/// # Errors
+/// When the database refuses.
+pub async fn decide(tx: &Tx, cx: &Cx<'_>, result: &ActivityResult, reason: Option<&str>) -> ApiResult<()> {
     let kept = revisions::find(tx, result.stamp.id, result.revision).await?;
     // Submitted before revisions were kept: what it states is known all the same.
     let kept = kept.unwrap_or_else(|| submission(cx, result, None));
@@ -411,7 +426,7 @@ pub async fn amend(
     if amended.from_tallies {
         tallies::take_in(tx, id, amended.activity_id, amended.team_id, amended.reported_on).await?;
     }
-    amended.flags = flags(tx, &amended, &setting).await?;
+    judge(tx, &mut amended, &setting).await?;
     let result = settle(tx, cx, &before, amended, &setting).await?;
     revisions::keep(tx, &result, &submission(cx, &result, Some(&amendment.reason))).await?;
     Reply::ok(&view(scope)(result, Some(&unit)))

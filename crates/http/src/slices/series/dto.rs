@@ -183,6 +183,10 @@ pub struct NewActivitySeries {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 1000000, example = 40)]
     pub planned_turns: Option<i64>,
+    /// People whom the venue holds in one day (sức chứa của địa điểm).
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 1000000, example = 60)]
+    pub venue_capacity: Option<i64>,
     /// A recurrence rule of RFC 5545 with an end: `FREQ` (`DAILY`, `WEEKLY`, `MONTHLY` or `YEARLY`), `COUNT` or `UNTIL`,
     /// and any of `INTERVAL`, `BYDAY`, `BYMONTHDAY`, `BYMONTH`, `BYSETPOS`, `BYYEARDAY`, `BYWEEKNO`, `WKST`. `UNTIL` may be
     /// a local day, which it includes. The first occurrence must follow it; 366 occurrences at the most.
@@ -218,6 +222,7 @@ impl NewActivitySeries {
             starts_at: self.starts_at,
             ends_at: self.ends_at,
             planned_turns: self.planned_turns,
+            venue_capacity: self.venue_capacity,
         }
     }
 }
