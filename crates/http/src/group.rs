@@ -43,17 +43,13 @@ impl<W: Work> Group<W> {
     }
 
     /// Takes what waits, as much as one group may hold. Whoever no longer waits for an answer is left out: nothing of
-    /// theirs is done.
+    /// theirs is done. Groups have few sizes (powers of two), so that the statements over them have few texts and stay
+    /// prepared; what is left over is the next group.
     fn take(&self) -> Vec<Waiting<W>> {
         let mut waiting = self.waiting.lock();
-        let mut group = Vec::new();
-        while group.len() < self.most {
-            let Some(next) = waiting.pop_front() else { break };
-            if !next.answer.is_closed() {
-                group.push(next);
-            }
-        }
-        group
+        waiting.retain(|one| !one.answer.is_closed());
+        let size = waiting.len().min(self.most).checked_ilog2().map_or(0, |power| 1 << power);
+        waiting.drain(..size).collect()
     }
 
     fn turn(&self) -> Option<OwnedSemaphorePermit> {

@@ -22,6 +22,9 @@ const STATEMENT_DEADLINE: Duration = Duration::from_secs(15);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a transaction is tried that PostgreSQL refused with a serialization failure or a deadlock.
 const ATTEMPTS: u32 = 4;
+/// Prepared statements that a connection keeps. Statements over many rows come in several sizes, and one that is prepared
+/// anew costs a round trip and a plan.
+const STATEMENTS: usize = 500;
 /// Names the lock that one migrator holds on PostgreSQL: any number, the same for all replicas.
 const MIGRATION_LOCK: i64 = 0x7469_6e68;
 
@@ -352,6 +355,7 @@ fn sqlite(path: &std::path::Path, read_only: bool) -> ConnectOptions {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
+                .statement_cache_capacity(STATEMENTS)
                 .busy_timeout(Duration::from_secs(5))
                 // What is deleted is overwritten, so that an erased name is in no free page of the file.
                 .pragma("secure_delete", "on")
@@ -377,7 +381,7 @@ fn postgres(url: &str, max_connections: u32, read_only: bool) -> ConnectOptions 
         .sqlx_logging(false)
         .set_application_name("tinhnguyen")
         .map_sqlx_postgres_opts(move |o| {
-            o.options([
+            o.statement_cache_capacity(STATEMENTS).options([
                 ("statement_timeout", "10s"),
                 ("lock_timeout", "5s"),
                 ("idle_in_transaction_session_timeout", "15s"),
