@@ -1,7 +1,9 @@
 //! The feed of changes: nothing is missed, nothing foreign is told, and what went out of sight is told to be gone.
 
 use crate::harness::{
-    Caller, T, id_in, value,
+    Blank, Caller, T,
+    desk::Desk,
+    id_in, value,
     world::{DA_NANG, HA_NOI, new_activity, new_result, seeded_unit},
 };
 use serde_json::{Value, json};
@@ -252,6 +254,25 @@ both! {
         assert_eq!(told["data"].as_array().unwrap().len(), 1);
         assert_eq!(told["data"][0]["id"], activity["id"]);
         assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    }
+
+    async fn who_waits_does_not_hold_up_a_service_that_stops(db: &Blank) {
+        let desk = Desk::new(db);
+        let mut service = desk.start();
+        service.ready().await;
+        let wait = async {
+            let started = Instant::now();
+            let page = service.get("/v1/changes?since=now&wait=30").await;
+            (page, started.elapsed())
+        };
+        let stop = async {
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            service.signal("TERM");
+        };
+        let ((page, waited), ()) = tokio::join!(wait, stop);
+        assert_eq!((&page["data"], &page["has_more"]), (&json!([]), &json!(false)));
+        assert!(waited >= Duration::from_millis(1_400) && waited < Duration::from_secs(15), "{waited:?}");
+        assert_eq!(service.ended().await.code(), Some(0), "{}", service.said());
     }
 
     async fn a_reader_seals_what_waits_and_the_seals_hold(t: &T) {

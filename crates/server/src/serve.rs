@@ -105,9 +105,11 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
             warn!(error = %err, "the figures are not loaded yet; the first request for them tries again");
         }
     });
+    let waited_for = app.clone();
     let stopper = tokio::spawn(async move {
         stop.told().await;
         info!("stopping: accepted requests end");
+        waited_for.waiting.close();
         let ended = handle.stop(true);
         tokio::select! {
             () = ended => {}

@@ -81,7 +81,7 @@ pub async fn follow(app: &App, scope: &Scope<CatalogueRead>, query: &ChangeQuery
     if passed.changes.is_empty() && !passed.has_more && !sight_changed && !patience.is_zero() {
         let started = Instant::now();
         let seat = app.waiting.seat(scope.actor.id);
-        while seat.is_some() && passed.changes.is_empty() && !passed.has_more {
+        while seat.is_some() && passed.changes.is_empty() && !passed.has_more && !app.waiting.is_closed() {
             let Some(left) = patience.checked_sub(started.elapsed()).filter(|left| !left.is_zero()) else { break };
             if app.waiting.news_after(&app.store, passed.position.seal, left).await? {
                 passed = read(app, scope, query, passed.position).await?;

@@ -3,6 +3,7 @@
 use parking_lot::Mutex;
 use std::{
     collections::HashMap,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 use tinhnguyen_persistence::{Store, StoreResult, audit};
@@ -30,6 +31,7 @@ pub struct Waiting {
     pulse: tokio::sync::Mutex<Option<Pulse>>,
     /// Held while a seal is set, so that many readers at once set one.
     sealing: tokio::sync::Mutex<()>,
+    closed: AtomicBool,
 }
 
 /// A place among those who wait, until it is dropped.
@@ -52,6 +54,17 @@ impl Drop for Seat<'_> {
 }
 
 impl Waiting {
+    /// Lets nobody wait any more: those who do are answered in a moment, so that nobody holds up a service that stops.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether nobody is to wait any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
     /// A place to wait, unless too many wait already.
     #[must_use]
     pub fn seat(&self, caller: Uuid) -> Option<Seat<'_>> {
