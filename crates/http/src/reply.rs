@@ -14,6 +14,7 @@ use actix_web::{
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::sync::atomic::{AtomicBool, Ordering};
 use tinhnguyen_domain::Stamp;
 use tinhnguyen_persistence::{
     StoreError, Tx, audit,
@@ -29,16 +30,6 @@ pub trait Item: Serialize {
     fn location(&self) -> String;
     /// Its version: the ETag.
     fn version(&self) -> i64;
-}
-
-/// A row that changed while its new state was decided: the transaction is tried again from the beginning, and says then
-/// what happened, or goes on where the client takes any version. Rows are also changed by others' requests that they don't
-/// know of, such as a mark for a human eye.
-#[must_use]
-pub fn anew(err: StoreError) -> ApiError {
-    let stale = matches!(err, StoreError::Stale);
-    let error = ApiError::from(err);
-    ApiError { retryable: stale || error.retryable, ..error }
 }
 
 /// The outcome of a use case, before it is HTTP.
@@ -127,13 +118,24 @@ pub struct Cx<'a> {
     if_match: Option<&'a IfMatch>,
     body_hash: &'a [u8],
     rehearsal: bool,
+    /// Whether an attempt before this one found that a row had changed under its hands.
+    again: AtomicBool,
 }
 
 impl<'a> Cx<'a> {
     /// For what is written without a writing request of somebody known, such as a login.
     #[must_use]
     pub(crate) const fn of_nobody(now: DateTime<Utc>, operation: &'static str, provenance: &'a Provenance) -> Self {
-        Self { now, operation, actor_id: Uuid::nil(), provenance, if_match: None, body_hash: &[], rehearsal: false }
+        Self {
+            now,
+            operation,
+            actor_id: Uuid::nil(),
+            provenance,
+            if_match: None,
+            body_hash: &[],
+            rehearsal: false,
+            again: AtomicBool::new(false),
+        }
     }
 }
 
@@ -151,6 +153,21 @@ impl Cx<'_> {
                 Err(ApiError::new(Code::StaleVersion).with("current_etag", quoted(stamp.version)))
             }
         }
+    }
+
+    /// A row that changed while its new state was decided: the transaction is tried again from the beginning, and says then
+    /// what happened, or goes on where the client takes any version. Rows are also changed by others' requests that they
+    /// don't know of, such as a mark for a human eye.
+    pub fn anew(&self, err: StoreError) -> ApiError {
+        let stale = matches!(err, StoreError::Stale);
+        self.again.fetch_or(stale, Ordering::Relaxed);
+        let error = ApiError::from(err);
+        ApiError { retryable: stale || error.retryable, ..error }
+    }
+
+    /// Whether this is tried again because a row had changed: then it is held before it is read.
+    pub fn is_again(&self) -> bool {
+        self.again.load(Ordering::Relaxed)
     }
 
     /// Whether nothing of this is kept, the audit log's rows neither.
@@ -282,6 +299,7 @@ pub async fn write(
         if_match: if_match.as_ref(),
         body_hash,
         rehearsal: dry_run,
+        again: AtomicBool::new(false),
     };
     let scope = key.map(|key| KeyScope { principal_id: actor_id, method, path, key });
     let run = async |tx: &Tx| -> ApiResult<Outcome> {

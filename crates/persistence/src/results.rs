@@ -14,7 +14,7 @@ use sea_orm::{
     QuerySelect, QueryTrait,
     sea_query::{Alias, Expr, ExprTrait, LockType, Query, SelectStatement},
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use tinhnguyen_domain::{
     Stamp,
     access::Reaches,
@@ -295,6 +295,7 @@ pub async fn submitters(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResul
 pub async fn remark(tx: &Tx, at: DateTime<Utc>, flag: Flag, on: &[Uuid], off: &[Uuid]) -> StoreResult<()> {
     let mut changed: HashMap<Vec<Flag>, Vec<Uuid>> = HashMap::new();
     let ids: Vec<Uuid> = on.iter().chain(off).copied().collect();
+    let on: HashSet<Uuid> = on.iter().copied().collect();
     for chunk in ids.chunks(5_000) {
         let rows: Vec<(Uuid, Json)> = t::Entity::find()
             .select_only()
