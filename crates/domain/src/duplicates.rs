@@ -340,8 +340,8 @@ mod tests {
         assert_eq!(without(&|o| o.locality_id = Uuid::nil()), None);
         assert_eq!(without(&|o| o.campaign_id = Uuid::from_u128(1)), None);
         assert_eq!(without(&|o| o.day = day().succ_opt().unwrap()), None);
-        assert_eq!(without(&|o| drop(o.turns.remove(&CyberSafety))), None);
-        assert_eq!(without(&|o| drop(o.turns.insert(CyberSafety, 90))), None);
+        assert_eq!(without(&|o| o.turns.retain(|topic, _| *topic != CyberSafety)), None);
+        assert_eq!(without(&|o| o.turns.extend([(CyberSafety, 90)])), None);
     }
 
     #[test]

@@ -32,16 +32,6 @@ pub trait Item: Serialize {
     fn version(&self) -> i64;
 }
 
-/// A row that changed while its new state was decided: the transaction is tried again from the beginning, and says then
-/// what happened, or goes on where the client takes any version. Rows are also changed by others' requests that they don't
-/// know of, such as a mark for a human eye.
-#[must_use]
-pub fn anew(err: StoreError) -> ApiError {
-    let stale = matches!(err, StoreError::Stale);
-    let error = ApiError::from(err);
-    ApiError { retryable: stale || error.retryable, ..error }
-}
-
 /// The outcome of a use case, before it is HTTP.
 #[derive(Debug, Clone)]
 pub struct Reply {
@@ -156,6 +146,8 @@ pub struct Cx<'a> {
     body_hash: &'a [u8],
     rehearsal: bool,
     ledger_seq: Cell<Option<i64>>,
+    /// Whether an attempt before this one found that a row had changed under its hands.
+    again: Cell<bool>,
 }
 
 impl<'a> Cx<'a> {
@@ -171,6 +163,7 @@ impl<'a> Cx<'a> {
             body_hash: &[],
             rehearsal: false,
             ledger_seq: Cell::new(None),
+            again: Cell::new(false),
         }
     }
 }
@@ -225,7 +218,24 @@ impl Cx<'_> {
             body_hash,
             rehearsal: self.rehearsal,
             ledger_seq: Cell::new(None),
+            again: Cell::new(false),
         }
+    }
+
+    /// A row that changed while its new state was decided: the transaction is tried again from the beginning, and says then
+    /// what happened, or goes on where the client takes any version. Rows are also changed by others' requests that they
+    /// don't know of, such as a mark for a human eye.
+    pub fn anew(&self, err: StoreError) -> ApiError {
+        let stale = matches!(err, StoreError::Stale);
+        self.again.set(self.again.get() || stale);
+        let error = ApiError::from(err);
+        ApiError { retryable: stale || error.retryable, ..error }
+    }
+
+    /// Whether this is tried again because a row had changed: then it is held before it is read.
+    #[must_use]
+    pub const fn is_again(&self) -> bool {
+        self.again.get()
     }
 
     /// Whether nothing of this is kept, the audit log's rows neither.
@@ -464,6 +474,7 @@ impl Errand {
             body_hash: self.body_hash.as_slice(),
             rehearsal: self.dry_run,
             ledger_seq: Cell::new(None),
+            again: Cell::new(false),
         }
     }
 
@@ -524,7 +535,10 @@ pub async fn write(
     work: impl AsyncFn(&Tx, &Cx<'_>) -> ApiResult<Reply>,
 ) -> ApiResult<HttpResponse> {
     let errand = Errand::of(app, request, operation, actor, body_hash)?;
+    let cx = errand.cx();
     let run = async |tx: &Tx| -> ApiResult<Outcome> {
+        // What an attempt before this one wrote to the ledger is gone.
+        cx.ledger_seq.set(None);
         if let Some(scope) = errand.key() {
             let claimed = idempotency::claim(tx, scope, body_hash, errand.at()).await.map_err(|err| match err {
                 // The first request with this key is still at work.
@@ -535,7 +549,6 @@ pub async fn write(
                 return Outcome::replay(stored, body_hash);
             }
         }
-        let cx = errand.cx();
         let reply = work(tx, &cx).await?.counted_at(cx.ledger_seq());
         if let Some(scope) = errand.key() {
             idempotency::keep(tx, scope, &errand.stored(&reply)).await?;

@@ -14,7 +14,7 @@ use sea_orm::{
     QuerySelect, QueryTrait, RelationDef,
     sea_query::{Alias, Asterisk, Expr, ExprTrait, LockType, Query, SelectStatement, UnionType},
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use tinhnguyen_domain::{
     Stamp,
     access::Reaches,
@@ -333,6 +333,7 @@ pub async fn units_of(conn: &impl ConnectionTrait, ids: &[Uuid]) -> StoreResult<
 pub async fn remark(tx: &Tx, at: DateTime<Utc>, flag: Flag, on: &[Uuid], off: &[Uuid]) -> StoreResult<Vec<Uuid>> {
     let mut changed: HashMap<Vec<Flag>, Vec<Uuid>> = HashMap::new();
     let ids: Vec<Uuid> = on.iter().chain(off).copied().collect();
+    let on: HashSet<Uuid> = on.iter().copied().collect();
     for chunk in ids.chunks(5_000) {
         let rows: Vec<(Uuid, Json)> = t::Entity::find()
             .select_only()

@@ -8,7 +8,7 @@ use crate::{
     allowed::{Demand, ResultRead, ResultVerify, Scope, forbidden},
     page::ListQuery,
     problem::{ApiError, ApiResult, Code, Fault},
-    reply::{Cx, Reply, anew},
+    reply::{Cx, Reply},
     slices::{
         results::ops::{self as of_results, setting, settle},
         teams::ops::{Nowhere, nothing, within},
@@ -182,12 +182,14 @@ pub async fn resolve(
         Some(id) => {
             let result = results::find_any(tx, id).await?.ok_or_else(ApiError::not_found)?;
             let setting = setting(tx, result.activity_id, result.team_id).await?;
-            Some((result, setting))
+            Some((id, setting))
         }
     };
     ledger::hold(tx).await?;
-    duplicates::update(tx, &resolved).await.map_err(anew)?;
-    if let Some((result, setting)) = taken {
+    duplicates::update(tx, &resolved).await.map_err(|err| cx.anew(err))?;
+    if let Some((id, setting)) = taken {
+        // As it stands now that nobody else moves it.
+        let result = results::find_any(tx, id).await?.ok_or_else(ApiError::not_found)?;
         let other = candidate.overlap.pair().into_iter().find(|other| *other != result.stamp.id).unwrap_or_default();
         let why = format!("Trùng với kết quả {other}: {reason}");
         let before = result.counted();

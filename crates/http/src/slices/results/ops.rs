@@ -10,7 +10,7 @@ use crate::{
     fields::{Faults, ensure_open, repeated},
     page::ListQuery,
     problem::{ApiError, ApiResult, Code, Fault},
-    reply::{Cx, Reply, anew},
+    reply::{Cx, Reply},
     slices::{
         activities::ops::problem as activity_problem,
         duplicates::follow::{Moved, follow},
@@ -188,8 +188,14 @@ pub fn problem(err: &ResultError) -> ApiError {
 
 /// Finds a result whose team the caller reaches, and holds that the client changes what it has seen.
 async fn take<P: Demand>(tx: &Tx, cx: &Cx<'_>, scope: &Scope<P>, id: Uuid) -> ApiResult<(ActivityResult, UnitPath)> {
-    let (result, unit) = find(tx, scope, id).await?;
+    let (mut result, unit) = find(tx, scope, id).await?;
     scope.ensure_team(&unit, result.team_id)?;
+    if cx.is_again() {
+        // Nobody marks it any more from here on: whoever does holds one of these two.
+        activities::hold(tx, result.activity_id).await?;
+        ledger::hold(tx).await?;
+        result = results::find_any(tx, id).await?.ok_or_else(ApiError::not_found)?;
+    }
     cx.ensure_unchanged(&result.stamp)?;
     Ok((result, unit))
 }
@@ -226,7 +232,7 @@ pub async fn settle(
         let campaign_id = setting.campaign.stamp.id;
         follow(tx, &mut [Moved { cx, result: &mut result, campaign_id }]).await?;
     }
-    results::update(tx, &result).await.map_err(anew)?;
+    results::update(tx, &result).await.map_err(|err| cx.anew(err))?;
     cx.record(tx, "result", result.stamp.id, Some(setting.team.org_unit_id)).await?;
     Ok(result)
 }
