@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use report::Line;
-use service::On;
+use service::{On, Service};
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -107,6 +107,11 @@ impl Plan {
                 Ok(On::Postgres(postgres::database(&self.server, name)))
             }
         }
+    }
+
+    /// Starts the service on a database: the same keys each time.
+    pub async fn start(&self, on: &On) -> Result<Service> {
+        Service::start(&self.binary, on, self.scratch.path().join(on.key())).await
     }
 
     /// The place of a second database of the same kind.

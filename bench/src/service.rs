@@ -10,7 +10,6 @@ use std::{
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
-use tempfile::TempDir;
 use tinhnguyen_persistence::reference::id_of;
 use uuid::Uuid;
 
@@ -46,6 +45,14 @@ impl On {
         }
     }
 
+    /// What tells it from others, in names of files.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("{}-sqlite", path.file_stem().unwrap_or_default().display()),
+            Self::Postgres(url) => format!("{}-postgres", url.rsplit('/').next().unwrap_or_default()),
+        }
+    }
+
     fn url(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("sqlite:{}", path.display()),
@@ -61,7 +68,7 @@ pub struct Service {
     pub address: SocketAddr,
     /// Its administrator's token; renewed by [`Service::log_in`].
     pub token: String,
-    directory: TempDir,
+    directory: PathBuf,
 }
 
 impl Drop for Service {
@@ -72,16 +79,16 @@ impl Drop for Service {
 }
 
 impl Service {
-    /// Starts the binary on a database, and waits until it serves.
-    pub async fn start(binary: &Path, on: &On) -> Result<Self> {
-        let directory = tempfile::tempdir()?;
-        fs::write(directory.path().join("password"), PASSWORD)?;
+    /// Starts the binary on a database, with its keys and its log in a directory, and waits until it serves.
+    pub async fn start(binary: &Path, on: &On, directory: PathBuf) -> Result<Self> {
+        fs::create_dir_all(&directory)?;
+        fs::write(directory.join("password"), PASSWORD)?;
         let free = TcpListener::bind(("127.0.0.1", 0))?;
         let address = free.local_addr()?;
         drop(free);
-        let log = File::create(directory.path().join("log"))?;
+        let log = File::create(directory.join("log"))?;
         let child = Command::new(binary)
-            .current_dir(directory.path())
+            .current_dir(&directory)
             .args(["serve", "--listen", &address.to_string(), "--data-dir", "data"])
             .args(["--admin-password-file", "password", "--database-url", &on.url()])
             .env_clear()
@@ -101,7 +108,7 @@ impl Service {
     }
 
     fn said(&self) -> String {
-        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+        fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
 
     /// Ends it as an operator does.

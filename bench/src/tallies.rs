@@ -23,7 +23,7 @@ const WITHIN: f64 = 600.0;
 
 /// P7 on one database.
 pub async fn tallies(plan: &Plan, on: &On) -> Result<Line> {
-    let mut service = Service::start(&plan.binary, on).await?;
+    let mut service = plan.start(on).await?;
     let teams = service.teams(PHONES).await?;
     let activities: Vec<Uuid> = service.activities(&teams, 1).await?.concat();
     let batches = usize::try_from(plan.tallies)?.div_ceil(BATCH * PHONES);

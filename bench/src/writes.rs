@@ -75,7 +75,7 @@ async fn reports(service: &mut Service, teams: &[Uuid], time: Duration) -> Resul
 /// P5 on one database.
 pub async fn single(plan: &Plan, on: &On) -> Result<Line> {
     let floor_on = plan.another(on)?;
-    let service = Service::start(&plan.binary, on).await?;
+    let service = plan.start(on).await?;
     let teams = teams_of(&service, CLIENTS).await?;
     service.stop()?;
     plan.copy(on, &floor_on)?;
@@ -87,7 +87,7 @@ pub async fn single(plan: &Plan, on: &On) -> Result<Line> {
              FROM activity a JOIN team t ON t.id = a.lead_team_id; CREATE UNIQUE INDEX ON bench_client (n); ANALYZE",
         )?;
     }
-    let mut service = Service::start(&plan.binary, on).await?;
+    let mut service = plan.start(on).await?;
     let (mut ours, mut floor, mut p50, mut p99) = (vec![], vec![], vec![], vec![]);
     let bar = plan.bar(&format!("P5 on {}", on.name()), plan.rounds);
     for round in 0..plan.rounds {
@@ -181,14 +181,14 @@ pub async fn bulk(plan: &Plan, on: &On) -> Result<Line> {
     let On::Postgres(url) = on else { anyhow::bail!("COPY is PostgreSQL's") };
     let floor_on = plan.another(on)?;
     let On::Postgres(floor_url) = &floor_on else { anyhow::bail!("COPY is PostgreSQL's") };
-    let mut service = Service::start(&plan.binary, on).await?;
+    let mut service = plan.start(on).await?;
     let teams = teams_of(&service, 16).await?;
     bulks(&mut service, &teams).await?;
     service.stop()?;
     plan.copy(on, &floor_on)?;
     let script = exported(url, plan.scratch.path())?;
     let rows: f64 = postgres::sql(url, "SELECT count(*) FROM result")?.parse()?;
-    let mut service = Service::start(&plan.binary, on).await?;
+    let mut service = plan.start(on).await?;
     let (mut ours, mut floor) = (vec![], vec![]);
     let bar = plan.bar("P6 on PostgreSQL", plan.rounds);
     for _ in 0..plan.rounds {
