@@ -11,6 +11,8 @@ pub mod campaigns;
 pub mod catalogue;
 pub mod clock;
 pub mod counting;
+pub mod digital_groups;
+pub mod evidence;
 pub mod localities;
 pub mod org_units;
 pub mod personal;

@@ -52,6 +52,8 @@ demands!(
     VolunteerRead,
     VolunteerWrite,
     VolunteerPersonal,
+    DigitalGroupRead,
+    DigitalGroupWrite,
     ActivityRead,
     ActivityWrite,
     ResultRead,

@@ -7,6 +7,7 @@ use crate::{
     contract::Contract,
     cors::{self, Origins},
     edge,
+    evidence_store::EvidenceStore,
     guesses::Guesses,
     limits::{Limits, Quotas},
     metrics::Metrics,
@@ -78,6 +79,8 @@ pub struct App {
     pub limits: Limits,
     /// What the operator decided.
     pub settings: Settings,
+    /// Where the bytes of evidence files are.
+    pub evidence: EvidenceStore,
     /// The folded ledger.
     pub figures: Figures,
     /// What is measured.
@@ -99,6 +102,8 @@ impl App {
             passwords: Passwords::default(),
             guesses: Guesses::default(),
             limits: Limits::new(&settings.quotas, settings.quota_exempt.clone()),
+            // Whoever serves puts one in its place that outlives the process.
+            evidence: EvidenceStore::in_memory(),
             figures: Figures::default(),
             metrics: Metrics::default(),
             settings,

@@ -53,6 +53,7 @@ word_schemas! {
     ActivityModeSchema = "ActivityMode" for d::activities::ActivityMode: "In person or online (hình thức tổ chức). Closed list.";
     ResultStatusSchema = "ResultStatus" for d::results::ResultStatus: "Where a result stands (trạng thái kết quả). Closed list.";
     FlagSchema = "Flag" for d::results::Flag: "A mark for a human eye (cờ cảnh báo). Open list: more may be added.";
+    FileTypeSchema = "FileType" for d::evidence::FileType: "What an evidence file is (loại tệp). Open list: more may be added.";
     EvidenceKindSchema = "EvidenceKind" for d::results::EvidenceKind: "What a piece of evidence is (minh chứng). Open list.";
 }
 

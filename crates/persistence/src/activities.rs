@@ -44,6 +44,7 @@ impl TryFrom<t::Model> for Activity {
             ends_at: row.ends_at,
             planned_turns: row.planned_turns,
             series_id: row.series_id,
+            digital_group_ids: at("digital_group_ids").json(row.digital_group_ids.clone())?,
         })
     }
 }
@@ -70,6 +71,7 @@ fn row(activity: &Activity) -> t::ActiveModel {
         planned_turns: Set(activity.planned_turns),
         status: Set(activity.status.as_str().to_owned()),
         series_id: Set(activity.series_id),
+        digital_group_ids: Set(json(&activity.digital_group_ids)),
     }
 }
 

@@ -8,6 +8,8 @@ pub mod calendars;
 pub mod campaigns;
 pub mod catalogue;
 pub mod clients;
+pub mod digital_groups;
+pub mod evidence;
 pub mod identities;
 pub mod invitations;
 pub mod localities;
@@ -41,11 +43,13 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     teams::routes(config);
     members::routes(config);
     volunteers::routes(config);
+    digital_groups::routes(config);
     activities::routes(config);
     series::routes(config);
     calendars::routes(config);
     tallies::routes(config);
     results::routes(config);
+    evidence::routes(config);
     progress::routes(config);
 }
 

@@ -19,6 +19,8 @@ mod m13_addresses;
 mod m14_revisions;
 mod m15_tallies;
 mod m18_series;
+mod m19_evidence;
+mod m20_digital_groups;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -43,6 +45,8 @@ impl MigratorTrait for Migrator {
             Box::new(m14_revisions::M),
             Box::new(m15_tallies::M),
             Box::new(m18_series::M),
+            Box::new(m19_evidence::M),
+            Box::new(m20_digital_groups::M),
         ]
     }
 }

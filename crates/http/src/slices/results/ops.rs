@@ -12,6 +12,7 @@ use crate::{
     reply::{Cx, Reply},
     slices::{
         activities::ops::problem as activity_problem,
+        evidence::ops as evidence,
         teams::ops::{Nowhere, nothing, within},
     },
 };
@@ -206,6 +207,7 @@ pub async fn draft(
     }
     faults.day("/reported_on", campaign.ensure_reportable(new.reported_on, cx.now));
     check(&mut faults, &activity, &statement);
+    evidence::check(tx, scope, &mut faults, &statement.evidence).await?;
     faults.settle()?;
     ensure_open(&campaign)?;
     activity.ensure_takes_report_of(team.stamp.id).map_err(|err| activity_problem(&err))?;
@@ -228,6 +230,7 @@ pub async fn draft(
         from_tallies: new.from_tallies,
     };
     results::insert(tx, &result).await?;
+    evidence::link(tx, [(result.stamp.id, result.statement.evidence.as_slice())]).await?;
     if result.from_tallies {
         tallies::take_in(tx, result.stamp.id, result.activity_id, result.team_id, result.reported_on).await?;
     }
@@ -318,11 +321,15 @@ pub async fn change(
     let mut changed = result.edit(statement).map_err(|err| problem(&err))?;
     let mut faults = Faults::default();
     check(&mut faults, &setting.activity, &changed.statement);
+    if patch.evidence.is_some() {
+        evidence::check(tx, scope, &mut faults, &changed.statement.evidence).await?;
+    }
     faults.settle()?;
     changed.flags = flags_of(&changed.statement, &setting.activity, setting.team.status);
     // Whoever corrects the sums by hand means their own figures.
     changed.from_tallies &= !by_hand;
     let result = settle(tx, cx, &before, changed, &setting).await?;
+    evidence::link(tx, [(id, result.statement.evidence.as_slice())]).await?;
     Reply::ok(&view(scope)(result, Some(&unit)))
 }
 
@@ -336,6 +343,7 @@ pub async fn delete(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, id: Uuid) 
         return Err(ApiError::new(Code::NotEditable).with("state", result.status.as_str()));
     }
     tallies::let_go(tx, id).await?;
+    evidence::unlink(tx, id).await?;
     results::delete_draft(tx, id, result.stamp.version).await?;
     let team = teams::find_any(tx, result.team_id).await?;
     cx.record(tx, "result", id, team.map(|team| team.org_unit_id)).await?;
@@ -484,6 +492,9 @@ pub async fn amend(
     ensure_open(&setting.campaign)?;
     let mut faults = Faults::default();
     check(&mut faults, &setting.activity, &amended.statement);
+    if amendment.evidence.is_some() {
+        evidence::check(tx, scope, &mut faults, &amended.statement.evidence).await?;
+    }
     faults.settle()?;
     amended.from_tallies = amendment.from_tallies;
     if amended.from_tallies {
@@ -491,6 +502,7 @@ pub async fn amend(
     }
     amended.flags = flags(tx, &amended, &setting).await?;
     let result = settle(tx, cx, &before, amended, &setting).await?;
+    evidence::link(tx, [(id, result.statement.evidence.as_slice())]).await?;
     revisions::keep(tx, &result, &submission(cx, &result, Some(&amendment.reason))).await?;
     Reply::ok(&view(scope)(result, Some(&unit)))
 }
