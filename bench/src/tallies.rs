@@ -3,7 +3,7 @@
 use crate::{
     Plan, load,
     report::{Line, median, ratio},
-    service::{On, Service, day},
+    service::{On, day},
 };
 use anyhow::{Result, ensure};
 use serde_json::json;

@@ -7,8 +7,8 @@
 use crate::harness::{
     Answer, Caller, T, id_in,
     world::{
-        DA_NANG, HA_NOI, campaign, indicator, new_activity, new_invitation, new_member, new_result, new_series,
-        new_team, new_volunteer, place, seeded_unit,
+        DA_NANG, HA_NOI, campaign, indicator, new_activity, new_digital_group, new_invitation, new_member, new_result,
+        new_series, new_team, new_volunteer, place, seeded_unit,
     },
 };
 use actix_web::http::Method;
@@ -29,6 +29,10 @@ pub struct Site {
     series: Uuid,
     /// A link to the deployed team's calendar.
     calendar_link: Uuid,
+    /// A community digital technology group that the unit looks after: everybody reads the register.
+    group: Uuid,
+    /// A picture that the draft names.
+    file: Uuid,
     draft: Uuid,
     submitted: Uuid,
     /// A volunteer of the unit in the deployed team, their membership, and one who is in no team.
@@ -79,6 +83,10 @@ impl Site {
         let links = format!("/v1/teams/{}/calendar-links", id_in(&deployed, "id"));
         let calendar_link = leader.send(Method::POST, &links).await.ok(201);
         let draft = t.draft(&leader, &activity, "2024-07-01", 1).await;
+        let group = t.admin.post("/v1/digital-groups", &new_digital_group(Some(unit))).await.ok(201);
+        let file = crate::evidence::sent(&leader, "buổi học").await;
+        let naming = json!({"evidence": [{"kind": "photo", "file_id": file}]});
+        leader.patch(&format!("/v1/results/{}", id_in(&draft, "id")), &naming).if_match("*").await.ok(200);
         let submitted = t.submitted(&leader, &activity, "2024-07-02", 1).await;
         let volunteer = t.volunteer(unit, "Trần Văn Bình").await;
         let member = t.member(&deployed, volunteer, "member").await;
@@ -98,6 +106,8 @@ impl Site {
             activity: id_in(&activity, "id"),
             series: id_in(&series, "id"),
             calendar_link: id_in(&calendar_link, "id"),
+            group: id_in(&group, "id"),
+            file,
             draft: id_in(&draft, "id"),
             submitted: id_in(&submitted, "id"),
             volunteer,
@@ -118,9 +128,9 @@ impl Site {
     /// Everything that is there.
     pub fn ids(&self) -> Vec<Uuid> {
         let Self { unit, forming, ready, deployed, activity, draft, submitted, volunteer, member, free, .. } = self;
-        let Self { person, grant, client, secret, invitation, series, calendar_link, pair, .. } = self;
+        let Self { person, grant, client, secret, invitation, series, calendar_link, pair, file, .. } = self;
         let work = [*forming, *ready, *deployed, *activity, *draft, *submitted, *volunteer, *member, *free];
-        let access = [*unit, *person, *grant, *client, *secret, *invitation, *series, *calendar_link, *pair];
+        let access = [*unit, *person, *grant, *client, *secret, *invitation, *series, *calendar_link, *pair, *file];
         work.into_iter().chain(access).collect()
     }
 }
@@ -336,6 +346,12 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
             expected: Status([409, 404, 404, 404]),
         },
 
+        "list_digital_groups" => get(format!("/v1/digital-groups?id={}", site.group), Listed([1; 4])),
+        "get_digital_group" => get(format!("/v1/digital-groups/{}", site.group), EVERYWHERE),
+        "create_digital_group" => send("/v1/digital-groups".to_owned(), new_digital_group(Some(*unit)), MADE_AT_UNIT),
+        "patch_digital_group" => {
+            send(format!("/v1/digital-groups/{}", site.group), json!({"name": "Tên mới"}), Status([200, 403, 403, 403]))
+        }
         "list_activity_series" => get(format!("/v1/activity-series?id={}", site.series), OWN_LISTED),
         "get_activity_series" => get(format!("/v1/activity-series/{}", site.series), OWN),
         "create_activity_series" => send("/v1/activity-series".to_owned(), new_series(site.deployed), MADE_FOR_TEAM),
@@ -363,6 +379,17 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
             OWN,
         ),
         "list_tallies" => get(format!("/v1/activities/{activity}/tallies"), OWN),
+
+        // What it takes is no JSON.
+        "create_evidence_file" => send("/v1/evidence-files".to_owned(), json!({}), Status([415; 4])),
+        "get_evidence_file" => get(format!("/v1/evidence-files/{}", site.file), OWN),
+        "get_evidence_file_content" => get(format!("/v1/evidence-files/{}/content", site.file), OWN),
+        // It is named, and somebody else sent it: whoever may send files learns so.
+        "delete_evidence_file" => Case {
+            path: format!("/v1/evidence-files/{}", site.file),
+            body: None,
+            expected: Status([403, 404, 404, 404]),
+        },
 
         "list_results" => get(format!("/v1/results?id={}", site.submitted), OWN_LISTED),
         "get_result" => get(format!("/v1/results/{}", site.submitted), OWN),
@@ -547,7 +574,7 @@ both! {
             let mut counts = Vec::new();
             for table in
                 ["org_unit", "user_account", "access_grant", "campaign", "indicator", "team", "activity", "activity_series",
-                 "result", "volunteer", "team_member", "duplicate_candidate"]
+                 "digital_group", "result", "volunteer", "team_member", "duplicate_candidate"]
             {
                 counts
                     .push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);
@@ -558,6 +585,7 @@ both! {
             for table in [
                 "ledger", "rollup_cell", "audit_log", "chosen_id", "idempotency_key", "invitation", "mail_outbox", "totp",
                 "personal_data", "personal_key", "tally", "result_revision", "calendar_link",
+                "evidence_blob", "evidence_file", "result_evidence",
             ] {
                 counts
                     .push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);

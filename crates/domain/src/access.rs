@@ -72,6 +72,10 @@ words! {
         VolunteerWrite = "volunteers.write",
         /// Read volunteers' contacts, birth dates and guardians.
         VolunteerPersonal = "volunteers.personal",
+        /// Read the register of community digital technology groups.
+        DigitalGroupRead = "digital_groups.read",
+        /// Enter and change community digital technology groups.
+        DigitalGroupWrite = "digital_groups.write",
         /// Read activities.
         ActivityRead = "activities.read",
         /// Create and change activities.
@@ -106,6 +110,8 @@ impl Permission {
             Self::VolunteerRead => "volunteers:read",
             Self::VolunteerWrite => "volunteers:write",
             Self::VolunteerPersonal => "volunteers:personal",
+            Self::DigitalGroupRead => "digital_groups:read",
+            Self::DigitalGroupWrite => "digital_groups:write",
             Self::ActivityRead => "activities:read",
             Self::ActivityWrite => "activities:write",
             Self::ResultRead => "results:read",
@@ -133,13 +139,14 @@ impl Role {
             | P::SelfRead
             | P::SelfWrite
             | P::TeamRead
+            | P::DigitalGroupRead
             | P::ActivityRead
             | P::ResultRead
             | P::ProgressRead => true,
             P::CampaignWrite | P::OrgUnitWrite | P::AccessRead | P::AccessWrite => matches!(self, Self::Administrator),
             // Whoever guides everywhere need not know who the people are.
             P::VolunteerRead => !matches!(self, Self::Guide),
-            P::TeamWrite | P::VolunteerWrite | P::VolunteerPersonal => {
+            P::TeamWrite | P::DigitalGroupWrite | P::VolunteerWrite | P::VolunteerPersonal => {
                 matches!(self, Self::Administrator | Self::Coordinator)
             }
             P::ActivityWrite | P::ResultWrite | P::MemberWrite => {

@@ -91,6 +91,8 @@ pub struct Activity {
     pub status: ActivityStatus,
     /// The series that it is an occurrence of.
     pub series_id: Option<Uuid>,
+    /// Community digital technology groups that take part.
+    pub digital_group_ids: Vec<Uuid>,
 }
 
 /// Why an activity refuses something.

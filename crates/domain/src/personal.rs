@@ -67,6 +67,8 @@ words! {
         BirthDate = "birth_date",
         /// Who consented for a minor.
         Guardian = "guardian",
+        /// Whom to reach at a community digital technology group.
+        LeadContact = "lead_contact",
     }
 }
 

@@ -105,13 +105,17 @@ pub struct Output {
     pub value: i64,
 }
 
-/// A link that supports the figures.
+/// A link or a file that supports the figures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// What it is.
     pub kind: EvidenceKind,
-    /// Where it is.
-    pub url: String,
+    /// Where it is; none for a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The file; none for a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_id: Option<Uuid>,
     /// A remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -124,7 +128,7 @@ pub struct Statement {
     pub lines: Vec<Line>,
     /// Outputs beside turns.
     pub outputs: Vec<Output>,
-    /// Links that support the figures.
+    /// Links and files that support the figures.
     pub evidence: Vec<Evidence>,
 }
 

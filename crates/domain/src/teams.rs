@@ -72,6 +72,8 @@ pub struct Team {
     pub ends_on: NaiveDate,
     /// Where it stands.
     pub status: TeamStatus,
+    /// Community digital technology groups that it works with.
+    pub digital_group_ids: Vec<Uuid>,
 }
 
 /// Why a team can't move.

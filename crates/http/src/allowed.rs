@@ -58,6 +58,8 @@ demands!(
     VolunteerRead,
     VolunteerWrite,
     VolunteerPersonal,
+    DigitalGroupRead,
+    DigitalGroupWrite,
     ActivityRead,
     ActivityWrite,
     ResultRead,

@@ -8,6 +8,7 @@ use crate::{
     contract::Contract,
     cors::{self, Origins},
     edge,
+    evidence_store::EvidenceStore,
     group::Group,
     guesses::Guesses,
     limits::{Limits, Quotas},
@@ -84,6 +85,8 @@ pub struct App {
     pub limits: Limits,
     /// What the operator decided.
     pub settings: Settings,
+    /// Where the bytes of evidence files are.
+    pub evidence: EvidenceStore,
     /// The folded ledger.
     pub figures: Figures,
     /// People whose grants wait to be read together.
@@ -115,6 +118,8 @@ impl App {
             passwords: Passwords::default(),
             guesses: Guesses::default(),
             limits: Limits::new(&settings.quotas, settings.quota_exempt.clone()),
+            // Whoever serves puts one in its place that outlives the process.
+            evidence: EvidenceStore::in_memory(),
             figures: Figures::default(),
             waiting: Waiting::default(),
             metrics: Metrics::default(),

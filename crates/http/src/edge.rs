@@ -94,7 +94,8 @@ fn admissible(request: &ServiceRequest, asked: &Asked) -> Result<(), ApiError> {
 /// What the contract answers in is JSON; a client that takes nothing of the kind is told so before any work.
 fn acceptable(request: &ServiceRequest) -> Result<(), ApiError> {
     let path = request.path();
-    if !path.starts_with("/v1/") || path.contains('.') {
+    // Files have types of their own.
+    if !path.starts_with("/v1/") || path.contains('.') || path.ends_with("/content") {
         return Ok(());
     }
     let Some(accept) = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()) else { return Ok(()) };

@@ -121,13 +121,7 @@ impl Provider {
                 "the issuer must begin with https:// (or be on this machine) and have neither `?` nor `#`".to_owned()
             );
         }
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|e| e.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = crate::tls::public_authorities()?;
         let http = reqwest::Client::builder()
             // A redirect could lead to an address inside our own network.
             .redirect(reqwest::redirect::Policy::none())

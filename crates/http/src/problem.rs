@@ -211,6 +211,8 @@ codes! {
         "Người chưa đủ 18 tuổi, hoặc học sinh chưa rõ ngày sinh, cần `consent.guardian`.", "Who is under 18, or a pupil without a birth date, needs `consent.guardian`.";
     PersonalDataInText = "personal_data_in_text", 422, "Nội dung nhắc đến dữ liệu cá nhân", "The text tells personal data",
         "Viết lý do mà không nêu tên, số điện thoại hay thư điện tử của người đó.", "Give the reason without the person's name, phone number or mail address.";
+    FileNotReadable = "file_not_readable", 422, "Tệp không đúng loại đã khai hoặc bị hỏng", "The file is not what its type says, or it is damaged",
+        "Gửi ảnh JPEG, PNG, WebP hoặc PDF còn nguyên vẹn, với đúng `Content-Type`.", "Send a sound JPEG, PNG or WebP picture or a PDF, with its own `Content-Type`.";
     TopicNotOfKind = "topic_not_of_kind", 422, "Nội dung không thuộc loại hoạt động", "The topic is not of the activity's kind",
         "Xem `GET /v1/topics`.", "See `GET /v1/topics`.";
     NotItsTeam = "not_its_team", 422, "Đội không tham gia hoạt động", "The team does not hold this activity",

@@ -10,6 +10,7 @@ use crate::{
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::{StatusCode, header},
+    web::Bytes,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -608,6 +609,33 @@ pub fn public<T: Serialize>(request: &Request, value: &T) -> ApiResult<HttpRespo
 /// How long what is public may be kept. Always asked again, so that nobody shows yesterday's figure.
 pub const PUBLIC_CACHE: &str = "public, max-age=0, must-revalidate";
 
+/// Whether the client has what this ETag names.
+fn has(request: &Request, etag: &str) -> bool {
+    request
+        .header(header::IF_NONE_MATCH)
+        .is_some_and(|tags| tags.trim() == "*" || tags.split(',').any(|t| t.trim().trim_start_matches("W/") == etag))
+}
+
+/// Answers with bytes, or 304 without reading them when the client has them.
+///
+/// # Errors
+/// Whatever reading them returns.
+pub async fn cached_bytes(
+    request: &Request,
+    etag: String,
+    cache_control: &'static str,
+    content_type: &'static str,
+    read: impl AsyncFnOnce() -> ApiResult<Bytes>,
+) -> ApiResult<HttpResponse> {
+    let has = has(request, &etag);
+    let mut response = builder(if has { 304 } else { 200 });
+    response.insert_header((header::ETAG, etag)).insert_header((header::CACHE_CONTROL, cache_control));
+    if has {
+        return Ok(response.finish());
+    }
+    Ok(response.content_type(content_type).body(read().await?))
+}
+
 /// Answers with text, or 304 when the client has it.
 #[must_use]
 pub fn cached(
@@ -617,9 +645,7 @@ pub fn cached(
     content_type: &'static str,
     body: String,
 ) -> HttpResponse {
-    let has = request
-        .header(header::IF_NONE_MATCH)
-        .is_some_and(|tags| tags.trim() == "*" || tags.split(',').any(|t| t.trim().trim_start_matches("W/") == etag));
+    let has = has(request, &etag);
     let mut response = builder(if has { 304 } else { 200 });
     response.insert_header((header::ETAG, etag)).insert_header((header::CACHE_CONTROL, cache_control));
     if has {

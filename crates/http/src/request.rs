@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::{future::Ready, time::Duration};
+use tinhnguyen_domain::evidence::MAX_FILE;
 use utoipa::{IntoParams, ToSchema, openapi::path::ParameterIn};
 use validator::Validate;
 
@@ -20,6 +21,8 @@ use validator::Validate;
 pub const MAX_BODY: usize = 2 * 1024 * 1024;
 /// How long a body may take to come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a file may take to come: within the deadline of the whole request.
+const FILE_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// What the audit log says of a request beside who and what.
 #[derive(Debug, Clone)]
@@ -175,9 +178,27 @@ impl Request {
     /// # Errors
     /// `payload_too_large`, `request_timeout`, `malformed_json` when the transfer breaks.
     pub async fn bytes(&self) -> ApiResult<Bytes> {
-        let too_large = || ApiError::new(Code::PayloadTooLarge).with("limit", MAX_BODY);
+        self.bytes_within(MAX_BODY, BODY_TIMEOUT).await
+    }
+
+    /// The raw body of an operation that takes files.
+    ///
+    /// # Errors
+    /// As [`Self::bytes`].
+    pub async fn file(&self) -> ApiResult<Bytes> {
+        self.bytes_within(MAX_FILE, FILE_TIMEOUT).await
+    }
+
+    /// The media type of the body, without its parameters, in small letters.
+    #[must_use]
+    pub fn content_type(&self) -> String {
+        self.http.content_type().to_ascii_lowercase()
+    }
+
+    async fn bytes_within(&self, most: usize, within: Duration) -> ApiResult<Bytes> {
+        let too_large = || ApiError::new(Code::PayloadTooLarge).with("limit", most);
         let declared = self.header(header::CONTENT_LENGTH).and_then(|l| l.parse::<usize>().ok());
-        if declared.is_some_and(|l| l > MAX_BODY) {
+        if declared.is_some_and(|l| l > most) {
             return Err(too_large());
         }
         let Some(mut payload) = self.payload.lock().take() else { return Ok(Bytes::new()) };
@@ -190,14 +211,14 @@ impl Request {
                         format!("The body could not be read: {err}."),
                     )
                 })?;
-                if body.len().saturating_add(chunk.len()) > MAX_BODY {
+                if body.len().saturating_add(chunk.len()) > most {
                     return Err(too_large());
                 }
                 body.extend_from_slice(&chunk);
             }
             Ok(body.freeze())
         };
-        tokio::time::timeout(BODY_TIMEOUT, reading).await.unwrap_or_else(|_| Err(ApiError::new(Code::RequestTimeout)))
+        tokio::time::timeout(within, reading).await.unwrap_or_else(|_| Err(ApiError::new(Code::RequestTimeout)))
     }
 
     /// The JSON body as a typed value. Syntax, schema of the contract and rules across fields are checked in this
@@ -214,7 +235,7 @@ impl Request {
     /// # Errors
     /// 400, 408, 413 and 415 problems; 422 for what JSON allows and we don't.
     pub async fn json(&self) -> ApiResult<Value> {
-        let essence = self.http.content_type().to_ascii_lowercase();
+        let essence = self.content_type();
         let patch = self.http.method() == actix_web::http::Method::PATCH;
         if !(essence == "application/json" || (patch && essence == "application/merge-patch+json")) {
             return Err(ApiError::new(Code::UnsupportedMediaType).with("received", essence));

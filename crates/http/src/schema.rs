@@ -55,6 +55,7 @@ word_schemas! {
     FlagSchema = "Flag" for d::results::Flag: "A mark for a human eye (cờ cảnh báo). Open list: more may be added.";
     CandidateStatusSchema = "CandidateStatus" for d::duplicates::CandidateStatus: "Where a duplicate candidate stands (trạng thái nghi trùng). Closed list.";
     DecisionSchema = "Decision" for d::duplicates::Decision: "What is decided on a duplicate candidate (kết luận). `distinct`: different, both count; `joint`: one event, each team counted its own part, both count; `duplicate`: the same, one is taken back. Closed list.";
+    FileTypeSchema = "FileType" for d::evidence::FileType: "What an evidence file is (loại tệp). Open list: more may be added.";
     EvidenceKindSchema = "EvidenceKind" for d::results::EvidenceKind: "What a piece of evidence is (minh chứng). Open list.";
 }
 

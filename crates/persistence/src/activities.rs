@@ -47,6 +47,7 @@ impl TryFrom<t::Model> for Activity {
             planned_turns: row.planned_turns,
             series_id: row.series_id,
             venue_capacity: row.venue_capacity,
+            digital_group_ids: at("digital_group_ids").json(row.digital_group_ids.clone())?,
         })
     }
 }
@@ -74,6 +75,7 @@ fn row(activity: &Activity) -> t::ActiveModel {
         venue_capacity: Set(activity.venue_capacity),
         status: Set(activity.status.as_str().to_owned()),
         series_id: Set(activity.series_id),
+        digital_group_ids: Set(json(&activity.digital_group_ids)),
     }
 }
 

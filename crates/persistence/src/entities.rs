@@ -128,6 +128,7 @@ entity!(team, "team", resource {
     starts_on: Date,
     ends_on: Date,
     status: String,
+    digital_group_ids: Json,
 });
 
 entity!(activity, "activity", resource {
@@ -148,6 +149,7 @@ entity!(activity, "activity", resource {
     status: String,
     series_id: Option<Uuid>,
     venue_capacity: Option<i64>,
+    digital_group_ids: Json,
 });
 
 entity!(activity_series, "activity_series", resource {
@@ -160,6 +162,37 @@ entity!(activity_series, "activity_series", resource {
     occurrences: Json,
     cancelled_count: i32,
     cancel_reason: Option<String>,
+});
+
+entity!(
+    digital_group,
+    "digital_group",
+    resource {
+        locality_id: Uuid,
+        org_unit_id: Uuid,
+        name: String,
+        name_folded: String,
+        members_count: i32,
+        capability: Json,
+    }
+);
+
+entity!(evidence_blob, "evidence_blob", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    sha256: String,
+    object_key: String,
+    size: i64,
+    content_type: String,
+    created_at: DateTimeUtc,
+});
+
+entity!(evidence_file, "evidence_file", resource { sha256: String, uploaded_by: Uuid });
+
+entity!(result_evidence, "result_evidence", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    result_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    file_id: Uuid,
 });
 
 entity!(calendar_link, "calendar_link", {

@@ -34,6 +34,7 @@ impl TryFrom<t::Model> for Team {
             modes: at("modes").json(row.modes.clone())?,
             locality_ids: at("locality_ids").json(row.locality_ids.clone())?,
             status: at("status").word(&row.status)?,
+            digital_group_ids: at("digital_group_ids").json(row.digital_group_ids.clone())?,
             campaign_id: row.campaign_id,
             org_unit_id: row.org_unit_id,
             name: row.name,
@@ -63,6 +64,7 @@ fn row(team: &Team) -> t::ActiveModel {
         starts_on: Set(team.starts_on),
         ends_on: Set(team.ends_on),
         status: Set(team.status.as_str().to_owned()),
+        digital_group_ids: Set(json(&team.digital_group_ids)),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{
     account_settings::{self, AccountConfig, AccountFlags},
     database_url::DatabaseUrl,
+    evidence_settings::{self, EvidenceConfig, EvidenceFlags},
 };
 use clap::Args;
 use std::{
@@ -98,6 +99,9 @@ pub struct Flags {
     /// Those of people's accounts.
     #[command(flatten)]
     pub accounts: AccountFlags,
+    /// Those of evidence files.
+    #[command(flatten)]
+    pub evidence: EvidenceFlags,
 }
 
 /// What is logged by default: the libraries' own steps tell an operator nothing that we don't.
@@ -107,11 +111,13 @@ const LOG: &str = "info,actix_server=warn,sea_orm_migration=warn,sqlx=warn";
 const RETENTION: NonZero<u32> = NonZero::<u32>::MIN.saturating_add(364);
 
 /// The names of all settings, as in the file; flags and environment variables are made of them.
-const NAMES: [&str; OWN.len() + account_settings::NAMES.len()] = {
-    let mut names = [""; OWN.len() + account_settings::NAMES.len()];
-    let (own, accounts) = names.split_at_mut(OWN.len());
+const NAMES: [&str; OWN.len() + account_settings::NAMES.len() + evidence_settings::NAMES.len()] = {
+    let mut names = [""; OWN.len() + account_settings::NAMES.len() + evidence_settings::NAMES.len()];
+    let (own, others) = names.split_at_mut(OWN.len());
+    let (accounts, evidence) = others.split_at_mut(account_settings::NAMES.len());
     own.copy_from_slice(&OWN);
     accounts.copy_from_slice(&account_settings::NAMES);
+    evidence.copy_from_slice(&evidence_settings::NAMES);
     names
 };
 
@@ -157,7 +163,7 @@ impl Flags {
             &self.log,
             &self.workers,
         ];
-        own.into_iter().chain(self.accounts.values())
+        own.into_iter().chain(self.accounts.values()).chain(self.evidence.values())
     }
 }
 
@@ -297,6 +303,8 @@ pub struct Config {
     pub workers: Setting<NonZero<usize>>,
     /// Those of people's accounts.
     pub accounts: AccountConfig,
+    /// Those of evidence files.
+    pub evidence: EvidenceConfig,
 }
 
 /// The environment, given so that tests can make one.
@@ -322,6 +330,7 @@ impl Config {
             return Err(ConfigError::Wrong { name: "database_password_file", origin: file.source.clone(), reason });
         }
         let processors = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+        let evidence = EvidenceConfig::read(&given, &data_dir.value)?;
         Ok(Self {
             listen: given.or("listen", SocketAddr::from(([127, 0, 0, 1], 8080)))?,
             data_dir,
@@ -346,6 +355,7 @@ impl Config {
                 .unwrap_or_else(|| Setting { value: LOG.to_owned(), source: Source::Default }),
             workers: given.or("workers", processors)?,
             accounts: AccountConfig::read(&given)?,
+            evidence,
         })
     }
 
@@ -376,7 +386,7 @@ impl Config {
         ];
         NAMES
             .iter()
-            .zip(lines.into_iter().chain(self.accounts.lines()))
+            .zip(lines.into_iter().chain(self.accounts.lines()).chain(self.evidence.lines()))
             .map(|(name, line)| match line {
                 Some((value, source)) => format!("{name} = {value}  # {source}\n"),
                 None => format!("# {name} is not set\n"),

@@ -12,6 +12,7 @@ mod commands;
 pub mod config;
 pub mod database_url;
 mod demo;
+pub mod evidence_settings;
 mod healthcheck;
 mod keys;
 mod logging;

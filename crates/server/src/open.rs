@@ -1,7 +1,8 @@
 //! From settings to an open store and the keys.
 
 use crate::{
-    account_settings::MailTransport, config::Config, database_url::DatabaseUrl, healthcheck::reachable, secrets,
+    account_settings::MailTransport, config::Config, database_url::DatabaseUrl, evidence_settings::EvidencePlace,
+    healthcheck::reachable, secrets,
 };
 use anyhow::{Context, Result, anyhow};
 use secrecy::{ExposeSecret, SecretString};
@@ -12,6 +13,7 @@ use std::{
 };
 use tinhnguyen_http::{
     accounts::Accounts,
+    evidence_store::{Bucket, EvidenceStore},
     mail::delivery::{Delivery, Server, sender},
     oidc::{Provider, Settings},
     sealed::Sealer,
@@ -137,6 +139,28 @@ pub fn accounts(config: &Config) -> Result<Accounts> {
         ),
     };
     Ok(Accounts { sealer, links, require_totp: settings.require_totp.value, oidc })
+}
+
+/// Where evidence files are kept.
+///
+/// # Errors
+/// When the directory can't be made, or a key not be read.
+pub fn evidence(config: &Config) -> Result<EvidenceStore> {
+    let settings = &config.evidence;
+    let place = &settings.store.value;
+    let store = match (place, &settings.keys) {
+        (EvidencePlace::Bucket { name, prefix }, Some((access, secret))) => EvidenceStore::bucket(&Bucket {
+            name: name.clone(),
+            prefix: prefix.clone(),
+            endpoint: settings.endpoint.as_ref().map(|endpoint| endpoint.value.clone()),
+            region: settings.region.value.clone(),
+            access_key: secrets::read(&access.value)?,
+            secret_key: secrets::read(&secret.value)?,
+        }),
+        (EvidencePlace::Bucket { .. }, None) => Err("its access key is missing".to_owned()),
+        (EvidencePlace::Directory(path), _) => EvidenceStore::directory(path),
+    };
+    store.map_err(|e| anyhow!("the store of evidence files {place} can't be used: {e}"))
 }
 
 /// What sends mails.

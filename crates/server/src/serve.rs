@@ -120,6 +120,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
     let outcome = tokio::select! {
         outcome = server => outcome,
         never = sweep(&app.store) => match never {},
+        never = sweep_evidence(&app) => match never {},
         never = seal(&app.store) => match never {},
         never = audit_totals(&app) => match never {},
         never = deliver(&delivery, &app) => match never {},
@@ -154,6 +155,11 @@ async fn prepare(config: &Config) -> Result<(App, First)> {
     let tokens = Tokens::from_pem(open::signing_keys(config)?.expose_secret())
         .map_err(|e| anyhow!("the signing key {} can't be used: {e}", open::signing_keys_path(config).display()))?;
     let accounts = open::accounts(config)?;
+    let evidence = open::evidence(config)?;
+    if let Err(err) = evidence.probe().await {
+        // The rest of the service doesn't wait for it; sending and reading files answers 503 meanwhile.
+        warn!(error = %err, store = %config.evidence.store.value, "the store of evidence files can't be used now");
+    }
     let store = open::migrated_store(config).await?;
     let seeded = reference::seed(&store).await.context("the reference data can't be added")?;
     if seeded.total() > 0 {
@@ -168,7 +174,7 @@ async fn prepare(config: &Config) -> Result<(App, First)> {
         quota_exempt: config.rate_limit_exempt.value.clone(),
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let app = App { accounts, ..App::new(store, clock, tokens, vault, settings) };
+    let app = App { accounts, evidence, ..App::new(store, clock, tokens, vault, settings) };
     let file = config.admin_password_file.as_ref().map(|file| file.value.as_path());
     let first = accounts::make_first(&app.store, &app.passwords, file).await?;
     Ok((app, first))
@@ -283,6 +289,20 @@ async fn sweep(store: &Store) -> Infallible {
             Ok(0) => {}
             Ok(rows) => info!(rows, "swept old resets, logins that nobody finished and mails that were given up"),
             Err(err) => warn!(error = %err, "old resets and logins can't be swept; tried again in an hour"),
+        }
+    }
+}
+
+/// Removes evidence files that nobody named, and bytes that no file has any more. Replicas take turns by the rows.
+async fn sweep_evidence(app: &App) -> Infallible {
+    let mut every = interval(SWEEP_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        match tinhnguyen_http::slices::evidence::ops::sweep(app).await {
+            Ok(0) => {}
+            Ok(objects) => info!(objects, "swept evidence files that no result names"),
+            Err(err) => warn!(error = %err, "evidence files can't be swept; tried again in an hour"),
         }
     }
 }

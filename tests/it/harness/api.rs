@@ -17,6 +17,7 @@ use tinhnguyen_domain::{access::Role, clock::FixedClock};
 use tinhnguyen_http::{
     accounts::Accounts,
     app::{App, Settings, service},
+    evidence_store::EvidenceStore,
     keyring::generate_key,
     sealed::Sealer,
     tokens::Tokens,
@@ -173,6 +174,15 @@ impl T {
         };
         self.store.write(async |tx| access::insert_grant(tx, &grant).await).await.unwrap();
         grant.stamp.id
+    }
+}
+
+impl T {
+    /// A replica whose evidence files are kept somewhere of its own.
+    pub async fn replica_keeping(&self, evidence: EvidenceStore) -> Replica {
+        let app = app(self.store.clone(), self.clock.clone());
+        let app = Data::new(App { evidence, ..app });
+        Replica { call: serve(app.clone()).await, app }
     }
 }
 
@@ -345,6 +355,13 @@ impl Answer {
     pub fn ok(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
         if self.bytes.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// Holds that it is a file; gives its bytes.
+    #[track_caller]
+    pub fn ok_bytes(&self) -> Bytes {
+        assert_eq!(self.status, 200, "{}", String::from_utf8_lossy(&self.bytes));
+        self.bytes.clone()
     }
 
     /// Holds that it is the problem with this code; gives its body.

@@ -99,6 +99,7 @@ impl Field {
             starts_on: day(0),
             ends_on: day(91),
             status: TeamStatus::Deployed,
+            digital_group_ids: vec![],
         };
         let activity = Activity {
             stamp: stamp(),
@@ -118,6 +119,7 @@ impl Field {
             venue_capacity: None,
             status: ActivityStatus::Ongoing,
             series_id: None,
+            digital_group_ids: vec![],
         };
         let field = Self { campaign, indicators, unit, locality_id, team, activity };
         db.store.write(async |tx| field.store(tx).await).await.unwrap();

@@ -72,6 +72,18 @@ pub fn new_series(team: Uuid) -> Value {
     body
 }
 
+/// The body of a community digital technology group in Phúc Xá, with whom to reach there.
+pub fn new_digital_group(org_unit_id: Option<Uuid>) -> Value {
+    let mut body = json!({
+        "locality_id": place("00001"), "name": "Tổ công nghệ số cộng đồng số 3", "members_count": 7,
+        "lead_contact": {"full_name": "Trần Thị Hoa", "phone": "0987 654 321", "email": null},
+    });
+    if let Some(id) = org_unit_id {
+        body["org_unit_id"] = json!(id);
+    }
+    body
+}
+
 /// A result's body: turns on cyber safety for residents.
 pub fn new_result(activity: Uuid, team: Uuid, day: &str, turns: i64) -> Value {
     json!({

@@ -21,6 +21,8 @@ mod m15_tallies;
 mod m16_duplicates;
 mod m17_plausibility;
 mod m18_series;
+mod m19_evidence;
+mod m20_digital_groups;
 mod m21_audit_teams;
 
 /// The migrations in their order.
@@ -48,6 +50,8 @@ impl MigratorTrait for Migrator {
             Box::new(m16_duplicates::M),
             Box::new(m17_plausibility::M),
             Box::new(m18_series::M),
+            Box::new(m19_evidence::M),
+            Box::new(m20_digital_groups::M),
             Box::new(m21_audit_teams::M),
         ]
     }

@@ -93,7 +93,7 @@ fn comparable(field: PersonalField, value: &str) -> Option<String> {
     match field {
         PersonalField::Phone => Some(phone_key(value)),
         PersonalField::Email => Some(email_key(value)),
-        PersonalField::BirthDate | PersonalField::Guardian => None,
+        PersonalField::BirthDate | PersonalField::Guardian | PersonalField::LeadContact => None,
     }
 }
 

@@ -157,6 +157,7 @@ impl Maker<'_> {
             starts_on,
             ends_on,
             status: TeamStatus::Forming,
+            digital_group_ids: vec![],
         };
         // Some never got further than the middle of the road; what they report is flagged, not lost.
         let steps = pick(random, &[(3, 62), (2, 34), (0, 2), (1, 2)])?;
@@ -256,6 +257,7 @@ impl Maker<'_> {
             venue_capacity: None,
             status: ActivityStatus::Planned,
             series_id: None,
+            digital_group_ids: vec![],
         })
     }
 
@@ -325,8 +327,8 @@ impl Maker<'_> {
         let evening = self.instant(day, seconds)?;
         let key = format!("{}/{}/{day}", activity.stamp.id, team.stamp.id);
         let id = id_at(evening, "demo_result", &key);
-        let photo =
-            Evidence { kind: EvidenceKind::Photo, url: format!("https://example.org/mau/{id}.jpg"), note: None };
+        let url = Some(format!("https://example.org/mau/{id}.jpg"));
+        let photo = Evidence { kind: EvidenceKind::Photo, url, file_id: None, note: None };
         let evidence = if self.random.random_ratio(1, 8) { vec![photo] } else { vec![] };
         let mut result = ActivityResult {
             stamp: Stamp { id, created_at: evening, updated_at: evening, version: 1 },

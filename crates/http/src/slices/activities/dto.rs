@@ -64,7 +64,7 @@ item! {
         venue: Option<String>,
         /// The place on the map.
         location: Option<GeoPoint>,
-        /// Community digital technology groups (tổ công nghệ số cộng đồng) that take part; there are none yet.
+        /// Community digital technology groups (tổ công nghệ số cộng đồng) that take part.
         #[schema(max_items = 50, example = json!([]))]
         digital_group_ids: Vec<Uuid>,
         /// Beginning.
@@ -116,7 +116,7 @@ impl Activity {
             mode: activity.mode,
             venue: activity.venue,
             location: activity.location.map(|l| GeoPoint { lat: l.lat, lon: l.lon }),
-            digital_group_ids: vec![],
+            digital_group_ids: activity.digital_group_ids,
             starts_at: activity.starts_at,
             ends_at: activity.ends_at,
             planned_turns: activity.planned_turns,
@@ -238,6 +238,10 @@ pub struct ActivityPatch {
     #[serde(default)]
     #[schema(nullable = false)]
     pub locality_id: Option<Uuid>,
+    /// Community digital technology groups that take part, all of them.
+    #[serde(default)]
+    #[schema(nullable = false, max_items = 50)]
+    pub digital_group_ids: Option<Vec<Uuid>>,
     /// What it is about.
     #[serde(default)]
     #[schema(nullable = false, value_type = Vec<TopicSchema>, min_items = 1, max_items = 15)]

@@ -7,7 +7,10 @@ use crate::{
     page::ListQuery,
     problem::{ApiError, ApiResult, Code, Fault},
     reply::{Cx, Reply},
-    slices::teams::ops::{Nowhere, no_groups, nothing, within},
+    slices::{
+        digital_groups::ops as groups,
+        teams::ops::{Nowhere, nothing, within},
+    },
 };
 use std::collections::HashMap;
 use tinhnguyen_domain::{
@@ -108,6 +111,7 @@ async fn check(
     if place.is_some_and(|place| !place.was_valid_on(day)) {
         faults.push(Fault::at("/locality_id", Code::LocalityNotValid).limit(day.to_string()));
     }
+    groups::check(tx, faults, &activity.digital_group_ids).await?;
     repeated(&activity.team_ids).for_each(|at| faults.add(format!("/team_ids/{at}"), Code::NotUnique));
     // The other teams of a joint activity need only be in sight.
     let seen = teams::find_many(tx, &scope.sees, &activity.team_ids).await?;
@@ -172,9 +176,9 @@ pub(in crate::slices) async fn plan(
         venue_capacity: new.venue_capacity,
         status: ActivityStatus::Planned,
         series_id: None,
+        digital_group_ids: new.digital_group_ids.clone(),
     };
     check(tx, scope, faults, &campaign, &activity).await?;
-    no_groups(faults, &new.digital_group_ids);
     Ok(Plan { activity, campaign, org_unit_id: lead.org_unit_id, unit })
 }
 
@@ -238,6 +242,9 @@ pub async fn change(
     activity.locality_id = patch.locality_id.unwrap_or(activity.locality_id);
     if let Some(topics) = &patch.topics {
         activity.topics.clone_from(topics);
+    }
+    if let Some(groups) = &patch.digital_group_ids {
+        activity.digital_group_ids.clone_from(groups);
     }
     if let Some(title) = &patch.title {
         activity.title.clone_from(title);

@@ -66,14 +66,20 @@ pub struct ResultEvidence {
     /// What it is.
     #[schema(value_type = EvidenceKindSchema, example = "photo")]
     pub kind: EvidenceKind,
-    /// Where it is.
+    /// Where it is; left out for a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(
+        nullable = false,
         min_length = 8,
         max_length = 2000,
         pattern = "^https?://[^\\s]+$",
         example = "https://example.org/anh-1.jpg"
     )]
-    pub url: String,
+    pub url: Option<String>,
+    /// A file of `POST /v1/evidence-files`, instead of `url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub file_id: Option<Uuid>,
     /// A remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, min_length = 1, max_length = 500)]
@@ -325,7 +331,10 @@ pub(super) fn outputs_sent(outputs: Vec<d::Output>) -> Vec<ResultOutput> {
 
 /// What is sent of evidence.
 pub(super) fn evidence_sent(evidence: Vec<d::Evidence>) -> Vec<ResultEvidence> {
-    evidence.into_iter().map(|e| ResultEvidence { kind: e.kind, url: e.url, note: e.note }).collect()
+    evidence
+        .into_iter()
+        .map(|e| ResultEvidence { kind: e.kind, url: e.url, file_id: e.file_id, note: e.note })
+        .collect()
 }
 
 fn states_no_lines_beside_tallies(amendment: &ResultAmendment) -> std::result::Result<(), ValidationError> {
@@ -351,5 +360,8 @@ pub(super) fn outputs_of(outputs: &[ResultOutput]) -> Vec<d::Output> {
 
 /// The domain's evidence of what was sent.
 pub(super) fn evidence_of(evidence: &[ResultEvidence]) -> Vec<d::Evidence> {
-    evidence.iter().map(|e| d::Evidence { kind: e.kind, url: e.url.clone(), note: e.note.clone() }).collect()
+    evidence
+        .iter()
+        .map(|e| d::Evidence { kind: e.kind, url: e.url.clone(), file_id: e.file_id, note: e.note.clone() })
+        .collect()
 }

@@ -16,6 +16,7 @@ use crate::{
     slices::{
         activities::ops::problem as activity_problem,
         duplicates::follow::{Moved, follow},
+        evidence::ops as evidence,
     },
 };
 use actix_web::{HttpResponse, web::Data};
@@ -78,6 +79,8 @@ struct Facts {
     waiting: HashSet<Day>,
     /// What counts of each team that submits.
     history: HashMap<Uuid, Vec<Past>>,
+    /// Of the files that are named: those that each caller sees.
+    files: HashMap<Uuid, HashSet<Uuid>>,
 }
 
 fn day_of(new: &NewResult) -> Day {
@@ -103,6 +106,16 @@ impl Facts {
         let teams = teams::with_paths(tx, &each(reporting.chain(joint))).await?;
         let (campaigns, indicators) =
             campaigns::with_indicators(tx, &each(activities.values().map(|activity| activity.campaign_id))).await?;
+        let mut named: HashMap<Uuid, (&Scope<ResultWrite>, BTreeSet<Uuid>)> = HashMap::new();
+        for item in items {
+            for file in item.new.evidence.iter().filter_map(|piece| piece.file_id) {
+                named.entry(item.scope.actor.id).or_insert_with(|| (item.scope, BTreeSet::new())).1.insert(file);
+            }
+        }
+        let mut files = HashMap::new();
+        for (caller, (scope, ids)) in named {
+            files.insert(caller, evidence::visible(tx, scope, ids.into_iter().collect()).await?);
+        }
         let (made_of, made_on) = some(|item| item.new.from_tallies);
         let (stated, stated_on) = some(|item| !item.new.from_tallies && item.submit);
         Ok(Self {
@@ -114,6 +127,7 @@ impl Facts {
             waiting: tallies::days_waiting(tx, &stated, &stated_on).await?,
             history: results::history(tx, &each(items.iter().filter(|i| i.submit).map(|i| i.new.team_id))).await?,
             activities,
+            files,
         })
     }
 
@@ -164,6 +178,8 @@ impl Facts {
         }
         faults.day("/reported_on", setting.campaign.ensure_reportable(item.new.reported_on, item.cx.now));
         check(&mut faults, &setting.activity, &statement);
+        let nothing = HashSet::new();
+        evidence::unsound(&mut faults, &statement.evidence, self.files.get(&item.scope.actor.id).unwrap_or(&nothing));
         faults.settle()?;
         ensure_open(&setting.campaign)?;
         setting.activity.ensure_takes_report_of(setting.team.stamp.id).map_err(|err| activity_problem(&err))?;
@@ -345,6 +361,7 @@ async fn keep(tx: &Tx, indicators: &[Indicator], new: &mut [(&Incoming<'_>, &mut
     }
     let rows: Vec<ActivityResult> = new.iter().map(|(_, decided)| decided.result.clone()).collect();
     results::insert_many(tx, &rows).await?;
+    evidence::link(tx, rows.iter().map(|result| (result.stamp.id, result.statement.evidence.as_slice()))).await?;
     let kept: Vec<_> = new
         .iter()
         .filter(|(item, _)| item.submit)

@@ -100,7 +100,7 @@ async fn get_result(allowed: Allowed<ResultRead>, id: Path<Uuid>, request: Reque
     request_body(content = ResultPatch, description = "What changes."),
     responses((status = 200, description = "The changed result.", body = Result)),
     extensions(("x-permission" = json!(ResultWrite::PERMISSION.as_str())),
-        ("x-codes" = json!(["not_editable", "topic_not_of_kind", "not_an_output"]))))]
+        ("x-codes" = json!(["not_editable", "reference_not_found", "topic_not_of_kind", "not_an_output"]))))]
 #[patch("/v1/results/{id}")]
 async fn patch_result(allowed: Allowed<ResultWrite>, id: Path<Uuid>, request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
@@ -187,7 +187,7 @@ async fn return_result(allowed: Allowed<ResultVerify>, id: Path<Uuid>, request: 
     request_body(content = ResultAmendment, description = "What it states from now on, and why."),
     responses((status = 200, description = "The amended result.", body = Result)),
     extensions(("x-permission" = json!(ResultWrite::PERMISSION.as_str())),
-        ("x-codes" = json!(["wrong_state", "campaign_not_open", "topic_not_of_kind", "not_an_output"]))))]
+        ("x-codes" = json!(["wrong_state", "campaign_not_open", "reference_not_found", "topic_not_of_kind", "not_an_output"]))))]
 #[post("/v1/results/{id}/amend")]
 async fn amend_result(allowed: Allowed<ResultWrite>, id: Path<Uuid>, request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;

@@ -14,6 +14,7 @@ use crate::{
     slices::{
         activities::ops::problem as activity_problem,
         duplicates::follow::{Moved, follow},
+        evidence::ops as evidence,
         teams::ops::{Nowhere, nothing, within},
     },
 };
@@ -265,11 +266,15 @@ pub async fn change(
     let mut changed = result.edit(statement).map_err(|err| problem(&err))?;
     let mut faults = Faults::default();
     check(&mut faults, &setting.activity, &changed.statement);
+    if patch.evidence.is_some() {
+        evidence::check(tx, scope, &mut faults, &changed.statement.evidence).await?;
+    }
     faults.settle()?;
     mark(&mut changed, &setting.activity, setting.team.status, Known::default());
     // Whoever corrects the sums by hand means their own figures.
     changed.from_tallies &= !by_hand;
     let result = settle(tx, cx, &before, changed, &setting).await?;
+    evidence::link(tx, [(id, result.statement.evidence.as_slice())]).await?;
     Reply::ok(&view(scope)(result, Some(&unit)))
 }
 
@@ -283,6 +288,7 @@ pub async fn delete(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ResultWrite>, id: Uuid) 
         return Err(ApiError::new(Code::NotEditable).with("state", result.status.as_str()));
     }
     tallies::let_go(tx, id).await?;
+    evidence::unlink(tx, id).await?;
     results::delete_draft(tx, id, result.stamp.version).await?;
     let team = teams::find_any(tx, result.team_id).await?.ok_or_else(ApiError::not_found)?;
     cx.record_leaving(tx, "result", id, &team).await?;
@@ -427,6 +433,9 @@ pub async fn amend(
     ensure_open(&setting.campaign)?;
     let mut faults = Faults::default();
     check(&mut faults, &setting.activity, &amended.statement);
+    if amendment.evidence.is_some() {
+        evidence::check(tx, scope, &mut faults, &amended.statement.evidence).await?;
+    }
     faults.settle()?;
     amended.from_tallies = amendment.from_tallies;
     if amended.from_tallies {
@@ -434,6 +443,7 @@ pub async fn amend(
     }
     judge(tx, &mut amended, &setting).await?;
     let result = settle(tx, cx, &before, amended, &setting).await?;
+    evidence::link(tx, [(id, result.statement.evidence.as_slice())]).await?;
     revisions::keep(tx, &result, &submission(cx, &result, Some(&amendment.reason))).await?;
     Reply::ok(&view(scope)(result, Some(&unit)))
 }

@@ -140,16 +140,7 @@ async fn check_days(tx: &Tx, faults: &mut Faults, plan: &Plan, all: &[Activity])
 
 /// Writes into the audit log what was done to many activities of one unit.
 async fn record(tx: &Tx, cx: &Cx<'_>, unit: Uuid, series_id: Uuid, activities: &[Uuid]) -> ApiResult<()> {
-    let change = |(resource, resource_id): (&'static str, Uuid)| audit::Change {
-        at: cx.now,
-        actor_id: cx.actor_id,
-        action: cx.operation,
-        resource,
-        resource_id,
-        request_id: &cx.provenance.request_id,
-        org_unit_id: Some(unit),
-        address: Some(cx.provenance.address.0),
-    };
+    let change = |(resource, id)| cx.change(resource, id, Some(unit));
     let all = activities.iter().map(|id| ("activity", *id));
     let changes: Vec<_> = std::iter::once(("activity_series", series_id)).chain(all).map(change).collect();
     Ok(audit::record_many(tx, &changes).await?)

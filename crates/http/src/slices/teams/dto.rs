@@ -44,7 +44,7 @@ item! {
         locality_ids: Vec<Uuid>,
         /// The plan (kế hoạch) that it carries out; there are none yet, so it is null.
         plan_id: Option<Uuid>,
-        /// Community digital technology groups (tổ công nghệ số cộng đồng) that it works with; there are none yet.
+        /// Community digital technology groups (tổ công nghệ số cộng đồng) that it works with.
         #[schema(max_items = 50, example = json!([]))]
         digital_group_ids: Vec<Uuid>,
         /// First day, inclusive.
@@ -84,7 +84,7 @@ impl Team {
             modes: team.modes,
             locality_ids: team.locality_ids,
             plan_id: None,
-            digital_group_ids: vec![],
+            digital_group_ids: team.digital_group_ids,
             starts_on: team.starts_on,
             ends_on: team.ends_on,
             status: team.status,
@@ -206,6 +206,10 @@ pub struct TeamPatch {
     #[serde(default)]
     #[schema(nullable = false, max_items = 200)]
     pub locality_ids: Option<Vec<Uuid>>,
+    /// Community digital technology groups that it works with, all of them.
+    #[serde(default)]
+    #[schema(nullable = false, max_items = 50)]
+    pub digital_group_ids: Option<Vec<Uuid>>,
     /// First day, inclusive.
     #[serde(default)]
     #[schema(nullable = false)]

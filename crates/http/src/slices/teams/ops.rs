@@ -7,7 +7,7 @@ use crate::{
     page::ListQuery,
     problem::{ApiError, ApiResult, Code, Fault},
     reply::{Cx, Reply},
-    slices::members::ops as of_members,
+    slices::{digital_groups::ops as groups, members::ops as of_members},
 };
 use chrono::NaiveDate;
 use std::collections::HashMap;
@@ -112,6 +112,7 @@ async fn check(tx: &Tx, faults: &mut Faults, campaign: &Campaign, team: &d::Team
     }
     repeated(&team.modes).for_each(|at| faults.add(format!("/modes/{at}"), Code::NotUnique));
     repeated(&team.locality_ids).for_each(|at| faults.add(format!("/locality_ids/{at}"), Code::NotUnique));
+    groups::check(tx, faults, &team.digital_group_ids).await?;
     let places = localities::find_many(tx, &team.locality_ids).await?;
     for (at, id) in team.locality_ids.iter().enumerate() {
         match places.iter().find(|place| place.stamp.id == *id) {
@@ -155,25 +156,22 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<TeamWrite>, new: &NewTea
         starts_on: new.starts_on,
         ends_on: new.ends_on,
         status: TeamStatus::Forming,
+        digital_group_ids: new.digital_group_ids.clone(),
     };
     if let Some(campaign) = &campaign {
         check(tx, &mut faults, campaign, &team).await?;
+    } else {
+        groups::check(tx, &mut faults, &team.digital_group_ids).await?;
     }
     if new.plan_id.is_some() {
         faults.add("/plan_id", Code::ReferenceNotFound);
     }
-    no_groups(&mut faults, &new.digital_group_ids);
     faults.settle()?;
     let (Some(campaign), Some(unit)) = (campaign, unit) else { return Err(ApiError::not_found()) };
     ensure_not_closed(&campaign)?;
     teams::insert(tx, &team).await?;
     cx.record(tx, "team", team.stamp.id, Some(team.org_unit_id)).await?;
     Reply::created(&view(scope)(team, &unit.path))
-}
-
-/// The groups have no register yet, so none that is named is there.
-pub fn no_groups(faults: &mut Faults, ids: &[Uuid]) {
-    (0..ids.len()).for_each(|at| faults.add(format!("/digital_group_ids/{at}"), Code::ReferenceNotFound));
 }
 
 /// A code for a team that was given none: the random end of its id.
@@ -218,6 +216,9 @@ pub async fn change(tx: &Tx, cx: &Cx<'_>, scope: &Scope<TeamWrite>, id: Uuid, pa
     }
     if let Some(places) = &patch.locality_ids {
         team.locality_ids.clone_from(places);
+    }
+    if let Some(groups) = &patch.digital_group_ids {
+        team.digital_group_ids.clone_from(groups);
     }
     team.starts_on = patch.starts_on.unwrap_or(team.starts_on);
     let ended_on = team.ends_on;
