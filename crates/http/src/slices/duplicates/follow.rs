@@ -32,7 +32,14 @@ pub async fn follow(tx: &Tx, moved: &mut [Moved<'_>]) -> ApiResult<()> {
     let filed: Vec<Reported> = moved.iter().map(|moved| Reported::of(moved.result, moved.campaign_id)).collect();
     let ids: HashSet<Uuid> = filed.iter().map(|filed| filed.result_id).collect();
     let standing = duplicates::standing(tx, &filed).await?;
-    let known = duplicates::of_results(tx, &ids.iter().copied().collect::<Vec<_>>()).await?;
+    // What was never filed before was never asked about, and what leaves the figures has open candidates only if it is
+    // marked: most of what is filed or returned needs no look.
+    let may_be_known = |moved: &&Moved<'_>| {
+        let counts = !moved.result.reported_turns().is_empty();
+        moved.result.flags.contains(&Flag::PossibleDuplicate) || counts && moved.result.revision > 1
+    };
+    let may_be_known: Vec<Uuid> = moved.iter().filter(may_be_known).map(|moved| moved.result.stamp.id).collect();
+    let known = duplicates::of_results(tx, &may_be_known).await?;
     let changes = changes(&known, overlaps(&filed, &standing));
     duplicates::ask(tx, now, &changes.asked).await?;
     duplicates::close(tx, now, &changes.closed).await?;
