@@ -37,6 +37,9 @@ pub async fn one_each(path: &Path, base: u64, time: Duration) -> Result<f64> {
         .pragma("cache_size", "-16000")
         .pragma("temp_store", "memory");
     let mut db = SqliteConnection::connect_with(&options).await?;
+    sqlx::query("INSERT INTO counter (name, value) VALUES ('ledger', 0) ON CONFLICT DO NOTHING")
+        .execute(&mut db)
+        .await?;
     let clients: Vec<Client> = sqlx::query(
         "SELECT a.id, t.id, t.org_unit_id, a.locality_id, (SELECT id FROM indicator LIMIT 1) FROM activity a \
          JOIN team t ON t.id = a.lead_team_id ORDER BY a.id LIMIT 64",

@@ -84,7 +84,8 @@ pub async fn single(plan: &Plan, on: &On) -> Result<Line> {
             url,
             "CREATE TABLE bench_client AS SELECT row_number() OVER (ORDER BY a.id) - 1 AS n, a.id AS activity_id, \
              t.id AS team_id, t.org_unit_id, a.locality_id, (SELECT id FROM indicator LIMIT 1) AS indicator_id \
-             FROM activity a JOIN team t ON t.id = a.lead_team_id; CREATE UNIQUE INDEX ON bench_client (n); ANALYZE",
+             FROM activity a JOIN team t ON t.id = a.lead_team_id; CREATE UNIQUE INDEX ON bench_client (n); \
+             INSERT INTO counter VALUES ('ledger', 0) ON CONFLICT DO NOTHING; ANALYZE",
         )?;
     }
     let mut service = plan.start(on).await?;

@@ -432,7 +432,7 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
 
         "sync_operations" => send(
             "/v1/sync".to_owned(),
-            json!({"operations": [{"kind": "submit_result", "id": site.draft, "version": 1}]}),
+            json!({"operations": [{"kind": "submit_result", "id": site.draft, "version": 2}]}),
             Accepted([1, 0, 0, 0]),
         ),
 
