@@ -121,11 +121,17 @@ both! {
         }
         filed(t, &other.clone().with_a_new_token(), &elsewhere, "2024-07-01", 7).await;
         t.draft(&other.with_a_new_token(), &elsewhere, "2024-07-02", 9).await;
-        let past = history(t.store.read(), &[team(&activity), team(&elsewhere), Uuid::now_v7()]).await.unwrap();
+        let teams = [team(&activity), team(&elsewhere), Uuid::now_v7()];
+        let past = history(t.store.read(), &teams, None).await.unwrap();
         assert_eq!(past.len(), 2);
-        assert_eq!(past[&team(&elsewhere)].iter().map(|past| past.turns).collect::<Vec<_>>(), [7], "a draft is no history");
-        let turns: Vec<i64> = past[&team(&activity)].iter().map(|past| past.turns).collect();
+        assert_eq!(past[&team(&elsewhere)], [7], "a draft is no history");
+        let turns = &past[&team(&activity)];
         assert_eq!(turns.len(), 60);
-        assert!(turns.contains(&62) && turns[0] >= 32 && turns[59] <= 31, "the latest first: {turns:?}");
+        assert!((32..=62).all(|latest| turns.contains(&latest)), "{turns:?}");
+        let own = leader.get(&format!("/v1/results?team_id={}&limit=1", teams[1])).await;
+        assert_eq!(own.ok(200)["data"], json!([]), "out of sight");
+        let filed = t.admin.get(&format!("/v1/results?team_id={}&status=submitted", teams[1])).await.ok(200);
+        let except = Some(id_in(&filed["data"][0], "id"));
+        assert_eq!(history(t.store.read(), &teams[1..], except).await.unwrap().len(), 0, "it is no part of its own history");
     }
 }

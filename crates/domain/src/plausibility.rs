@@ -10,7 +10,6 @@ use crate::{
     teams::TeamStatus,
 };
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 /// Why a figure is marked: the numbers, which whoever shows it puts into words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,26 +65,15 @@ pub const LATEST: usize = 60;
 /// The modified z-score beyond which a figure is unlike the others (Iglewicz and Hoaglin), in tenths.
 const LIMIT_TENTHS: i64 = 35;
 
-/// A result of a team that counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Past {
-    /// The result.
-    pub result_id: Uuid,
-    /// Its turns, all together.
-    pub turns: i64,
-}
-
 /// What is known around a statement when it is judged.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// The result that states it: no part of its own history.
-    pub result_id: Uuid,
     /// The activity.
     pub activity: &'a Activity,
     /// Where the team stands.
     pub team: TeamStatus,
-    /// The team's results that count; empty where they don't matter yet.
-    pub history: &'a [Past],
+    /// Turns of the team's other results that count, at most [`LATEST`]; empty where they don't matter yet.
+    pub history: &'a [i64],
     /// Whether tallies of its day wait that it does not include.
     pub late_tallies: bool,
 }
@@ -94,13 +82,11 @@ pub struct Facts<'a> {
 /// is not among them.
 #[must_use]
 pub fn marks_of(statement: &Statement, facts: &Facts<'_>) -> (Vec<Flag>, Vec<Finding>) {
-    let earlier: Vec<i64> =
-        facts.history.iter().filter(|past| past.result_id != facts.result_id).map(|past| past.turns).collect();
     let turns = statement.turns().0;
     let findings: Vec<Finding> = [
         over_planned(turns, facts.activity.planned_turns),
         over_capacity(statement, facts.activity.venue_capacity),
-        unlike_history(turns, &earlier),
+        unlike_history(turns, facts.history),
     ]
     .into_iter()
     .flatten()

@@ -10,16 +10,16 @@ use crate::{
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, JoinType, JsonValue as Json, Order, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, RelationDef,
-    sea_query::{Alias, Asterisk, Expr, ExprTrait, LockType, Query, SelectStatement, UnionType},
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, JoinType, JsonValue as Json, Order, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, RelationDef,
+    sea_query::{Alias, Expr, ExprTrait, LockType, Query, SelectStatement, UnionType},
 };
 use std::collections::{HashMap, HashSet};
 use tinhnguyen_domain::{
     Stamp,
     access::Reaches,
     org_units::UnitPath,
-    plausibility::{LATEST, Past},
+    plausibility::LATEST,
     results::{ActivityResult, Flag, ResultStatus, Statement},
 };
 use uuid::Uuid;
@@ -255,26 +255,41 @@ pub async fn hold(tx: &Tx, id: Uuid) -> StoreResult<Option<ActivityResult>> {
     query.one(tx).await?.map(ActivityResult::try_from).transpose()
 }
 
-/// The results of each of many teams that count, the latest written first, at most [`LATEST`] a team.
+/// The turns of the results of each of many teams that count, of the [`LATEST`] written ones and without `except`.
 ///
 /// # Errors
 /// When the database can't be asked.
-pub async fn history(conn: &impl ConnectionTrait, teams: &[Uuid]) -> StoreResult<HashMap<Uuid, Vec<Past>>> {
-    let mut past: HashMap<Uuid, Vec<Past>> = HashMap::new();
+pub async fn history(
+    conn: &impl ConnectionTrait,
+    teams: &[Uuid],
+    except: Option<Uuid>,
+) -> StoreResult<HashMap<Uuid, Vec<i64>>> {
+    // One row a team: sixty of each would cost more to send than to find.
+    let joined = match conn.get_database_backend() {
+        DbBackend::Postgres => "string_agg(\"turns\"::text, ',')",
+        _ => "group_concat(\"turns\", ',')",
+    };
+    let mut turns: HashMap<Uuid, Vec<i64>> = HashMap::new();
     // A part for each team, each of which reads no more of the index than it gives; a window over all of a team's results
     // would grow with them.
-    for chunk in teams.chunks(50) {
+    for chunk in teams.chunks(64) {
         let latest = |team: &Uuid| {
             let own = Query::select()
-                .columns([t::Column::Id, t::Column::TeamId, t::Column::Turns])
+                .columns([t::Column::TeamId, t::Column::Turns])
                 .from(t::Entity)
                 .and_where(t::Column::TeamId.eq(*team))
                 .and_where(t::Column::Status.is_in(COUNTED))
+                .and_where_option(except.map(|id| t::Column::Id.ne(id)))
                 .order_by(t::Column::CreatedAt, Order::Desc)
                 .order_by(t::Column::Id, Order::Desc)
                 .limit(u64::try_from(LATEST).unwrap_or(u64::MAX))
                 .to_owned();
-            Query::select().expr(Expr::col(Asterisk)).from_subquery(own, Alias::new("latest")).to_owned()
+            Query::select()
+                .column(t::Column::TeamId)
+                .expr(Expr::cust(joined))
+                .from_subquery(own, Alias::new("latest"))
+                .group_by_col(t::Column::TeamId)
+                .to_owned()
         };
         let mut parts = chunk.iter().map(latest);
         let Some(mut all) = parts.next() else { continue };
@@ -282,11 +297,13 @@ pub async fn history(conn: &impl ConnectionTrait, teams: &[Uuid]) -> StoreResult
             all.union(UnionType::All, part);
         }
         for row in conn.query_all(&all).await? {
-            let result = Past { result_id: row.try_get_by_index(0)?, turns: row.try_get_by_index(2)? };
-            past.entry(row.try_get_by_index(1)?).or_default().push(result);
+            let (team, joined): (Uuid, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            let corrupt = |err| At("result", "turns", team).corrupt(err);
+            let own = joined.split(',').map(|one| one.parse::<i64>().map_err(corrupt)).collect::<StoreResult<_>>()?;
+            turns.insert(team, own);
         }
     }
-    Ok(past)
+    Ok(turns)
 }
 
 /// Who submitted each of many results.

@@ -27,7 +27,6 @@ use tinhnguyen_domain::{
     campaigns::{Campaign, Indicator},
     counting::Counted,
     org_units::UnitPath,
-    plausibility::Past,
     results::{ActivityResult, ResultStatus, Statement},
     tallies::{Tally, lines_of as tallied},
     teams::Team,
@@ -77,8 +76,8 @@ struct Facts {
     tallies: HashMap<Day, Vec<Tally>>,
     /// Days of which such tallies wait.
     waiting: HashSet<Day>,
-    /// What counts of each team that submits.
-    history: HashMap<Uuid, Vec<Past>>,
+    /// Turns of what counts of each team that submits.
+    history: HashMap<Uuid, Vec<i64>>,
     /// Of the files that are named: those that each caller sees.
     files: HashMap<Uuid, HashSet<Uuid>>,
 }
@@ -125,7 +124,8 @@ impl Facts {
             days: results::ids_of_days(tx, &activity_ids, &days).await?,
             tallies: tallies::waiting(tx, &made_of, &made_on).await?,
             waiting: tallies::days_waiting(tx, &stated, &stated_on).await?,
-            history: results::history(tx, &each(items.iter().filter(|i| i.submit).map(|i| i.new.team_id))).await?,
+            history: results::history(tx, &each(items.iter().filter(|i| i.submit).map(|i| i.new.team_id)), None)
+                .await?,
             activities,
             files,
         })

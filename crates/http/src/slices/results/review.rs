@@ -5,7 +5,7 @@ use crate::problem::{ApiResult, Lang, Text};
 use serde::Serialize;
 use tinhnguyen_domain::{
     activities::Activity,
-    plausibility::{Facts, Finding, Past, TIMES_PLANNED, marks_of},
+    plausibility::{Facts, Finding, TIMES_PLANNED, marks_of},
     results::{ActivityResult, Flag},
     teams::TeamStatus,
 };
@@ -26,8 +26,8 @@ pub struct ReviewNote {
 /// What is known of a result when it is filed, beyond its activity and team.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Known<'a> {
-    /// Its team's results that count.
-    pub history: &'a [Past],
+    /// Turns of its team's other results that count.
+    pub history: &'a [i64],
     /// Whether tallies of its day wait that it does not include.
     pub late_tallies: bool,
 }
@@ -35,7 +35,7 @@ pub struct Known<'a> {
 /// Marks a result anew by its statement. Whether it may be a duplicate is settled where its candidates are.
 pub fn mark(result: &mut ActivityResult, activity: &Activity, team: TeamStatus, known: Known<'_>) {
     let Known { history, late_tallies } = known;
-    let facts = Facts { result_id: result.stamp.id, activity, team, history, late_tallies };
+    let facts = Facts { activity, team, history, late_tallies };
     let (mut flags, findings) = marks_of(&result.statement, &facts);
     flags.extend(result.flags.iter().filter(|flag| **flag == Flag::PossibleDuplicate));
     result.flags = flags;
@@ -47,7 +47,7 @@ pub fn mark(result: &mut ActivityResult, activity: &Activity, team: TeamStatus, 
 /// # Errors
 /// When the database can't be asked.
 pub(super) async fn judge(tx: &Tx, result: &mut ActivityResult, setting: &Setting) -> ApiResult<()> {
-    let history = results::history(tx, &[result.team_id]).await?;
+    let history = results::history(tx, &[result.team_id], Some(result.stamp.id)).await?;
     let known = Known {
         history: history.get(&result.team_id).map(Vec::as_slice).unwrap_or_default(),
         late_tallies: tallies::any_waiting(tx, result.activity_id, result.team_id, result.reported_on).await?,
