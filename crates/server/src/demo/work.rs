@@ -269,13 +269,8 @@ impl Maker<'_> {
         activity.planned_turns = Some((most * percent / 1000).max(1) * 10);
         for work in results {
             let status = teams.iter().find(|team| team.stamp.id == work.result.team_id).map(|team| team.status);
-            let facts = Facts {
-                result_id: work.result.stamp.id,
-                activity,
-                team: status.unwrap_or(TeamStatus::Deployed),
-                history: &[],
-                late_tallies: false,
-            };
+            let facts =
+                Facts { activity, team: status.unwrap_or(TeamStatus::Deployed), history: &[], late_tallies: false };
             (work.result.flags, work.result.findings) = marks_of(&work.result.statement, &facts);
         }
     }
