@@ -87,6 +87,7 @@ pub fn table(lines: &[Line], machine: &str) -> String {
 }
 
 /// Writes the table and its figures into a directory; gives where.
+#[expect(clippy::disallowed_methods, reason = "names the files by the present")]
 pub fn keep(lines: &[Line], machine: &str, directory: &Path) -> Result<PathBuf> {
     std::fs::create_dir_all(directory)?;
     let stem = chrono::Utc::now().format("%Y-%m-%d-%H%M").to_string();

@@ -238,7 +238,7 @@ pub async fn take_in(tx: &Tx, items: &[Incoming<'_>]) -> ApiResult<Vec<ApiResult
     for (at, item) in items.iter().enumerate() {
         let step = match item.new.id {
             Some(id) if hashes.get(&id).is_some_and(|hash| hash == item.hash) => {
-                as_it_stands(&known, &facts, item, id).map(Step::Known)
+                as_it_stands(&known, &facts, item, id).map(|known| Step::Known(Box::new(known)))
             }
             Some(id) if hashes.contains_key(&id) => Err(ApiError::new(Code::IdAlreadyUsed)),
             // Twice in one group: like a retry that comes a moment later.
@@ -269,7 +269,7 @@ pub async fn take_in(tx: &Tx, items: &[Incoming<'_>]) -> ApiResult<Vec<ApiResult
         .collect();
     let taken = |(item, step): (&Incoming<'_>, ApiResult<Step>)| match step? {
         Step::New(decided) => Ok(Taken::New(decided.result, decided.unit)),
-        Step::Known(known) => Ok(known),
+        Step::Known(known) => Ok(*known),
         Step::Same(id) => {
             let (result, unit) = written.get(&id).ok_or_else(ApiError::not_found)?;
             shown_to(item, result, unit)
@@ -283,7 +283,7 @@ enum Step {
     /// It is written now.
     New(Box<Decided>),
     /// It is there.
-    Known(Taken),
+    Known(Box<Taken>),
     /// It says the same as an earlier one of the group, which has this id.
     Same(Uuid),
 }
