@@ -96,11 +96,11 @@ both! {
         other.post("/v1/results/bulk", &json!({"results": [elsewhere], "submit": true})).await.ok(200);
         let verifier = t.user(Role::Verifier, seeded_unit(HA_NOI)).await;
         let seen = |result: &Value, version: i64| json!({"id": result["id"], "version": version});
-        let named = [seen(&results[0], 1), seen(&results[1], 7), seen(&elsewhere, 1), seen(&results[0], 1)];
+        let named = [seen(&results[0], 2), seen(&results[1], 1), seen(&elsewhere, 2), seen(&results[0], 2)];
         let outcome = verifier.post("/v1/results/verify", &json!({"results": named})).await.ok(200);
         assert_eq!(codes(&outcome), ["accepted", "stale_version", "not_found", "duplicate"]);
         assert_eq!(figures(t).await, (47, 10));
-        leader.post("/v1/results/verify", &json!({"results": [seen(&results[1], 1)]})).await.problem(403, "forbidden");
+        leader.post("/v1/results/verify", &json!({"results": [seen(&results[1], 2)]})).await.problem(403, "forbidden");
         let filter = json!({"filter": {"from": "2024-07-02", "to": "2024-07-03"}});
         assert_eq!(counts(&verifier.post("/v1/results/verify", &filter).await.ok(200)), (2, 0, 0));
         assert_eq!(counts(&verifier.post("/v1/results/verify", &json!({"filter": {}})).await.ok(200)), (1, 0, 0));

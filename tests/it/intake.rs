@@ -59,7 +59,7 @@ both! {
         let answers = join_all(sent.map(|body| async { leader.post("/v1/results", body).await })).await;
         for (answer, sent) in answers.iter().zip(&good) {
             let made = answer.ok(201);
-            assert_eq!((&made["id"], &made["status"], &made["version"]), (&sent["id"], &json!("submitted"), &json!(1)));
+            assert_eq!((&made["id"], &made["status"], &made["version"]), (&sent["id"], &json!("submitted"), &json!(2)));
             assert_eq!(made["submitted_by"], json!(leader.user_id));
         }
         for (answer, (_, faults)) in answers.iter().skip(good.len()).zip(&refused) {

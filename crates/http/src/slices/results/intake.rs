@@ -204,8 +204,13 @@ impl Facts {
             from_tallies: item.new.from_tallies,
         };
         mark(&mut draft, &setting.activity, setting.team.status, self.known(item));
-        let result =
-            if item.submit { draft.submit(item.cx.actor_id).map_err(|err| result_problem(&err))? } else { draft };
+        let result = if item.submit {
+            // At the version that it would have if it were submitted by a request of its own.
+            draft.stamp = item.cx.next_stamp(draft.stamp);
+            draft.submit(item.cx.actor_id).map_err(|err| result_problem(&err))?
+        } else {
+            draft
+        };
         Ok(Decided { result, unit, setting })
     }
 }
