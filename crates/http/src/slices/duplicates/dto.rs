@@ -44,7 +44,10 @@ item! {
         #[schema(value_type = Vec<TopicSchema>, max_items = 15, example = json!(["cyber_safety"]))]
         topics: Vec<Topic>,
         /// The two results.
-        #[schema(min_items = 2, max_items = 2)]
+        #[schema(min_items = 2, max_items = 2, example = json!([
+            {"result_id": "0190a1b2-0000-7000-8000-000000000031", "team_id": "0190a1b2-0000-7000-8000-000000000003", "turns": 40},
+            {"result_id": "0190a1b2-0000-7000-8000-000000000032", "team_id": null, "turns": 42}
+        ]))]
         results: Vec<CandidateResult>,
         /// Where it stands.
         #[schema(value_type = CandidateStatusSchema, example = "open")]
