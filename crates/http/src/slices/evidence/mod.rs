@@ -31,8 +31,8 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 /// the same sender is kept once. A file that no result names within a week is removed.
 #[utoipa::path(tag = "results",
     request_body(description = "The file.", content(
-        (Vec<u8> = "image/jpeg", example = json!("…")), (Vec<u8> = "image/png", example = json!("…")),
-        (Vec<u8> = "image/webp", example = json!("…")), (Vec<u8> = "application/pdf", example = json!("…")))),
+        (String = "image/jpeg", example = json!("…")), (String = "image/png", example = json!("…")),
+        (String = "image/webp", example = json!("…")), (String = "application/pdf", example = json!("…")))),
     responses((status = 201, description = "The new file.", body = EvidenceFile),
         (status = 200, description = "The file that the same bytes made before.", body = EvidenceFile)),
     extensions(("x-permission" = json!(ResultWrite::PERMISSION.as_str())),
@@ -86,8 +86,8 @@ async fn get_evidence_file(allowed: Allowed<ResultRead>, id: Path<Uuid>, request
 /// The bytes of an evidence file (tải tệp minh chứng), for whoever sees it. They are never public: pictures may show minors.
 #[utoipa::path(tag = "results", params(("id" = Uuid, Path, description = "The file.")),
     responses((status = 200, description = "The bytes.", content(
-        (Vec<u8> = "image/jpeg", example = json!("…")), (Vec<u8> = "image/png", example = json!("…")),
-        (Vec<u8> = "image/webp", example = json!("…")), (Vec<u8> = "application/pdf", example = json!("…"))))),
+        (String = "image/jpeg", example = json!("…")), (String = "image/png", example = json!("…")),
+        (String = "image/webp", example = json!("…")), (String = "application/pdf", example = json!("…"))))),
     extensions(("x-permission" = json!(ResultRead::PERMISSION.as_str()))))]
 #[get("/v1/evidence-files/{id}/content")]
 async fn get_evidence_file_content(
