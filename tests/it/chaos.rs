@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use uuid::Uuid;
 
@@ -31,6 +31,8 @@ struct Size {
     kills_at_most: u32,
     /// Things in one request at most.
     portion: usize,
+    /// How long it may take: what is refused again and again would else never end.
+    at_most: Duration,
 }
 
 impl Size {
@@ -45,6 +47,7 @@ impl Size {
             kill_every: Duration::from_millis(or("TINHNGUYEN_TEST_KILL_MS", 4_000, 700).try_into().unwrap()),
             kills_at_most: if evening { u32::MAX } else { 3 },
             portion: if evening { 60 } else { 20 },
+            at_most: Duration::from_secs(if evening { 7_200 } else { 600 }),
         }
     }
 }
@@ -159,6 +162,10 @@ struct Net {
     token: RefCell<String>,
     http: reqwest::Client,
     portion: usize,
+    began: Instant,
+    at_most: Duration,
+    /// What was refused last.
+    refused: RefCell<String>,
     lost: Cell<u32>,
     hung_up: Cell<u32>,
     sent: Cell<u32>,
@@ -173,6 +180,7 @@ impl Net {
         body: &Value,
         headers: &[(&str, String)],
     ) -> Option<(u16, Value)> {
+        assert!(self.began.elapsed() < self.at_most, "{path} is still sent; refused last: {}", self.refused.borrow());
         let url = format!("{}{path}", self.base.borrow());
         let mut request = self.http.post(url).bearer_auth(&*self.token.borrow());
         for (name, value) in headers {
@@ -206,8 +214,8 @@ impl Net {
     }
 }
 
-/// Takes those out of `waiting` of which an answer says that they are done.
-fn settle(answer: &Value, may_fail: &[&str], mut done: impl FnMut(&Value)) {
+/// Tells of those things of a request that an answer says are done.
+fn settle(net: &Net, answer: &Value, may_fail: &[&str], mut done: impl FnMut(&Value)) {
     for outcome in answer["outcomes"].as_array().unwrap() {
         match outcome["status"].as_str().unwrap() {
             "accepted" | "duplicate" => done(outcome),
@@ -215,6 +223,7 @@ fn settle(answer: &Value, may_fail: &[&str], mut done: impl FnMut(&Value)) {
             _ => {
                 let code = outcome["problem"]["code"].as_str().unwrap();
                 assert!(may_fail.contains(&code), "{outcome}");
+                net.refused.replace(outcome.to_string());
             }
         }
     }
@@ -241,7 +250,7 @@ async fn send_marks(net: &Net, marks: &[Mark], random: &mut StdRng) {
         let bodies: Vec<_> = batch.iter().map(|mark| &mark.body).collect();
         let path = format!("/v1/activities/{}/tallies", first.activity);
         match net.send(random, &path, &json!({"tallies": bodies}), &[]).await {
-            Some((200, answer)) => settle(&answer, &[], |one| {
+            Some((200, answer)) => settle(net, &answer, &[], |one| {
                 waiting.remove(&one["id"].as_str().unwrap().parse().unwrap());
             }),
             _ => Net::pause(random).await,
@@ -261,7 +270,7 @@ async fn send_results(net: &Net, results: &[Stated], random: &mut StdRng) {
             let bodies: Vec<_> = batch.iter().map(|one| &one.body).collect();
             if !bodies.is_empty() {
                 match net.send(random, "/v1/results/bulk", &json!({"results": bodies, "submit": true}), &[]).await {
-                    Some((200, answer)) => settle(&answer, &["reference_not_found"], |one| {
+                    Some((200, answer)) => settle(net, &answer, &["reference_not_found"], |one| {
                         bulk.remove(&one["id"].as_str().unwrap().parse().unwrap());
                     }),
                     _ => Net::pause(random).await,
@@ -307,9 +316,11 @@ async fn send_operations(net: &Net, operations: &[Value], random: &mut StdRng) {
         }
         let bodies: Vec<_> = batch.iter().map(|(_, operation)| operation).collect();
         match net.send(random, "/v1/sync", &json!({"operations": bodies}), &[]).await {
-            Some((200, answer)) => settle(&answer, &["reference_not_found", "not_found", "stale_version"], |one| {
-                waiting.remove(&batch[usize::try_from(one["index"].as_u64().unwrap()).unwrap()].0);
-            }),
+            Some((200, answer)) => {
+                settle(net, &answer, &["reference_not_found", "not_found", "stale_version"], |one| {
+                    waiting.remove(&batch[usize::try_from(one["index"].as_u64().unwrap()).unwrap()].0);
+                })
+            }
             _ => Net::pause(random).await,
         }
     }
@@ -393,6 +404,9 @@ both! {
             token: RefCell::new(service.token.clone()),
             http: reqwest::Client::new(),
             portion: size.portion,
+            began: Instant::now(),
+            at_most: size.at_most,
+            refused: RefCell::default(),
             lost: Cell::new(0),
             hung_up: Cell::new(0),
             sent: Cell::new(0),

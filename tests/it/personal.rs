@@ -260,7 +260,8 @@ both! {
         assert_eq!(due(later).await, 3);
         // In batches, and of two replicas at once each takes what the other left.
         let expire = async || t.store.write(async |tx| volunteers::expire(tx, later, today(later), 365, 2).await).await.unwrap();
-        assert_eq!(futures_util::future::join(expire(), expire()).await, (2, 1));
+        let (one, other) = futures_util::future::join(expire(), expire()).await;
+        assert_eq!((one.max(other), one.min(other)), (2, 1));
         assert_eq!(expire().await, 0);
         t.clock.set(later);
         let admin = t.admin.clone().with_a_new_token();

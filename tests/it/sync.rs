@@ -185,6 +185,42 @@ both! {
         assert_eq!(reported(t).await, 7);
     }
 
+    async fn a_mark_that_somebody_elses_filing_brought_is_no_conflict(t: &T) {
+        let one = crate::duplicates::team(t, HA_NOI).await;
+        let (id, day) = (Uuid::now_v7(), "2024-07-01");
+        let filed = [create_result(id, id_in(&one.activity, "id"), one.id, day, 40), step("submit_result", id, 1)];
+        assert_eq!(became(&send(&one.leader, &filed).await), ["accepted", "accepted"]);
+        let two = crate::duplicates::team(t, HA_NOI).await;
+        let other = two.files(t, day, 41).await;
+        let marked = t.admin.get(&format!("/v1/results/{id}")).await.ok(200);
+        assert_eq!((&marked["version"], &marked["flags"]), (&json!(3), &json!(["possible_duplicate"])));
+        // Whoever decides must have seen the mark.
+        let verifier = t.verifier(seeded_unit(HA_NOI)).await;
+        verifier.act(&format!("/v1/results/{id}/verify")).if_match("\"2\"").await.problem(412, "stale_version");
+        // The phone counts on versions 2 and 3; they are 3 and 4.
+        let amended = |version, turns| {
+            let mut body = lines(turns);
+            body["reason"] = json!("Đếm lại");
+            with_body(step("amend_result", id, version), body)
+        };
+        let outcome = send(&one.leader, &[amended(3, 43), amended(2, 42)]).await;
+        assert_eq!(became(&outcome), ["accepted", "accepted"], "{outcome}");
+        assert_eq!((&outcome["outcomes"][1]["version"], &outcome["outcomes"][0]["version"]), (&json!(4), &json!(5)));
+        // What a person did in between is a conflict as before, and so is what came before it.
+        for version in [2, 3, 4] {
+            assert_eq!(became(&send(&one.leader, &[amended(version, 44)]).await), ["conflict"], "{version}");
+        }
+        assert_eq!(reported(t).await, 43 + 41);
+        // Taken away and brought back are two marks more.
+        for _ in 0..2 {
+            let give_back = format!("/v1/results/{}/return", id_in(&other, "id"));
+            verifier.post(&give_back, &json!({"reason": "Kiểm tra lại"})).if_match("*").await.ok(200);
+            two.leader.act(&format!("/v1/results/{}/submit", id_in(&other, "id"))).await.ok(200);
+        }
+        assert_eq!(t.admin.get(&format!("/v1/results/{id}")).await.ok(200)["version"], 9);
+        assert_eq!(became(&send(&one.leader, &[amended(6, 45)]).await), ["accepted"]);
+    }
+
     async fn an_operation_is_done_once_by_its_id(t: &T) {
         let (team, leader) = t.deployed_team(seeded_unit(HA_NOI)).await;
         let activity = t.activity(&leader, &team).await;

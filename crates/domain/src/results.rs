@@ -194,6 +194,9 @@ pub struct ActivityResult {
     pub return_reason: Option<String>,
     /// Whether its lines are the sums of tallies.
     pub from_tallies: bool,
+    /// How many of its latest versions differ in marks alone, which nobody's act upon it has made: whoever saw one of them,
+    /// or the one before, has seen what it states.
+    pub marked: i64,
 }
 
 /// One revision of a result: what was submitted, and what became of it.
@@ -458,6 +461,7 @@ mod tests {
             verified_by: None,
             return_reason: None,
             from_tallies: false,
+            marked: 0,
         }
     }
 

@@ -192,10 +192,19 @@ impl Cx<'_> {
     /// # Errors
     /// `if_match_required`, `stale_version`.
     pub fn ensure_unchanged(&self, stamp: &Stamp) -> ApiResult<()> {
+        self.ensure_unchanged_but(stamp, 0)
+    }
+
+    /// The same where as many of the latest versions differ from what was there before in nothing that matters here.
+    ///
+    /// # Errors
+    /// `if_match_required`, `stale_version`.
+    pub fn ensure_unchanged_but(&self, stamp: &Stamp, latest: i64) -> ApiResult<()> {
+        let seen = |tag: &String| (0..=latest).any(|back| *tag == (stamp.version - back).to_string());
         match self.if_match {
             None => Err(ApiError::new(Code::IfMatchRequired)),
             Some(IfMatch::Any) => Ok(()),
-            Some(IfMatch::Tags(tags)) if tags.contains(&stamp.version.to_string()) => Ok(()),
+            Some(IfMatch::Tags(tags)) if tags.iter().any(seen) => Ok(()),
             Some(IfMatch::Tags(_)) => {
                 Err(ApiError::new(Code::StaleVersion).with("current_etag", quoted(stamp.version)))
             }

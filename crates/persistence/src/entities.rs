@@ -229,6 +229,7 @@ entity!(result, "result", resource {
     from_tallies: bool,
     locality_id: Option<Uuid>,
     findings: Option<Json>,
+    marked: Option<i64>,
 });
 
 entity!(duplicate_candidate, "duplicate_candidate", resource {

@@ -52,6 +52,7 @@ impl TryFrom<t::Model> for ActivityResult {
             verified_by: row.verified_by,
             return_reason: row.return_reason,
             from_tallies: row.from_tallies,
+            marked: row.marked.unwrap_or_default(),
             locality_id: row.locality_id.unwrap_or_default(),
         })
     }
@@ -78,6 +79,7 @@ fn row(result: &ActivityResult) -> t::ActiveModel {
         verified_by: Set(result.verified_by),
         return_reason: Set(result.return_reason.clone()),
         from_tallies: Set(result.from_tallies),
+        marked: Set(Some(result.marked)),
         locality_id: Set(Some(result.locality_id).filter(|id| !id.is_nil())),
         findings: Set(Some(json(&result.findings))),
     }
@@ -377,6 +379,7 @@ pub async fn remark(tx: &Tx, at: DateTime<Utc>, flag: Flag, on: &[Uuid], off: &[
                 .col_expr(t::Column::Flags, Expr::value(json(flags)))
                 .col_expr(t::Column::UpdatedAt, Expr::value(at))
                 .col_expr(t::Column::Version, Expr::col(t::Column::Version).add(1))
+                .col_expr(t::Column::Marked, Expr::col(t::Column::Marked).if_null(0).add(1))
                 .filter(t::Column::Id.is_in(chunk.iter().copied()))
                 .exec(tx)
                 .await?;

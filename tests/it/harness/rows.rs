@@ -180,6 +180,7 @@ impl Field {
             verified_by: None,
             return_reason: None,
             from_tallies: false,
+            marked: 0,
         }
     }
 

@@ -24,6 +24,7 @@ mod m18_series;
 mod m19_evidence;
 mod m20_digital_groups;
 mod m21_audit_teams;
+mod m22_marked;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -53,6 +54,7 @@ impl MigratorTrait for Migrator {
             Box::new(m19_evidence::M),
             Box::new(m20_digital_groups::M),
             Box::new(m21_audit_teams::M),
+            Box::new(m22_marked::M),
         ]
     }
 }

@@ -341,6 +341,7 @@ impl Maker<'_> {
             verified_by: None,
             return_reason: None,
             from_tallies: false,
+            marked: 0,
         };
         if self.random.random_ratio(1, 200) {
             return Ok(result);

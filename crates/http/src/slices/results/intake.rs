@@ -202,6 +202,7 @@ impl Facts {
             verified_by: None,
             return_reason: None,
             from_tallies: item.new.from_tallies,
+            marked: 0,
         };
         mark(&mut draft, &setting.activity, setting.team.status, self.known(item));
         let result = if item.submit {

@@ -197,7 +197,10 @@ async fn take<P: Demand>(tx: &Tx, cx: &Cx<'_>, scope: &Scope<P>, id: Uuid) -> Ap
         ledger::hold(tx).await?;
         result = results::find_any(tx, id).await?.ok_or_else(ApiError::not_found)?;
     }
-    cx.ensure_unchanged(&result.stamp)?;
+    // Whoever decides on it must have seen its marks. Whoever states it need not: a phone without a signal can't know that
+    // another team has reported the like meanwhile.
+    let seen = if P::PERMISSION == Permission::ResultVerify { 0 } else { result.marked };
+    cx.ensure_unchanged_but(&result.stamp, seen)?;
     Ok((result, unit))
 }
 
@@ -213,6 +216,7 @@ pub async fn settle(
     setting: &Setting,
 ) -> ApiResult<ActivityResult> {
     result.stamp = cx.next_stamp(result.stamp);
+    result.marked = 0;
     let indicators = campaigns::indicators_of(tx, setting.campaign.stamp.id).await?;
     let posting = Posting {
         at: cx.now,
@@ -363,6 +367,7 @@ pub async fn mark_late(tx: &Tx, cx: &Cx<'_>, setting: &Setting, day: NaiveDate) 
     }
     result.flags.push(Flag::LateTallies);
     result.stamp = cx.next_stamp(result.stamp);
+    result.marked += 1;
     results::update(tx, &result).await?;
     cx.record(tx, "result", id, Some(setting.team.org_unit_id)).await
 }

@@ -21,7 +21,7 @@ use crate::{
     },
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use tinhnguyen_domain::results::ResultStatus;
 use tinhnguyen_persistence::{Tx, idempotency};
 use uuid::Uuid;
@@ -61,10 +61,22 @@ pub async fn sync(
             Err(error) => drop(became.insert(index, Done::Not(error.clone(), None))),
         }
     }
+    // A mark that somebody else's filing has put on a result meanwhile moves its versions on: those that the queue counts on
+    // for what its own operations have made, and those that they are.
+    let mut made: HashMap<Uuid, (i64, i64)> = HashMap::new();
     let nodes: Vec<_> = sound.iter().map(|(_, operation)| operation.node()).collect();
     for at in order(&nodes) {
         let Some((index, operation)) = sound.get(at) else { continue };
-        let outcome = tx.attempt(async |tx| run(tx, cx, writers, operation).await).await;
+        let version = match made.get(&operation.id) {
+            Some((counted_on, version)) if *counted_on == operation.version => *version,
+            _ => operation.version,
+        };
+        let outcome = tx.attempt(async |tx| run(tx, cx, writers, operation, version).await).await;
+        if let Ok(Done::Now(Some(version))) = &outcome
+            && operation.version > 0
+        {
+            made.insert(operation.id, (operation.version + 1, *version));
+        }
         let done = match outcome {
             Ok(done) => done,
             Err(error) if is_of_the_item(&error) => {
@@ -83,8 +95,8 @@ fn may<P: Demand>(scope: Option<&Scope<P>>) -> ApiResult<&Scope<P>> {
     scope.ok_or_else(|| forbidden(P::PERMISSION))
 }
 
-async fn run(tx: &Tx, cx: &Cx<'_>, writers: &Writers, operation: &Operation) -> ApiResult<Done> {
-    let seen = IfMatch::Tags(vec![operation.version.to_string()]);
+async fn run(tx: &Tx, cx: &Cx<'_>, writers: &Writers, operation: &Operation, version: i64) -> ApiResult<Done> {
+    let seen = IfMatch::Tags(vec![version.to_string()]);
     let part = cx.part(operation.kind.as_str(), Some(&seen), &operation.hash);
     let id = operation.id;
     // Whoever may not do it is not told whether it was done.
