@@ -26,6 +26,9 @@ struct Client {
     indicator: Uuid,
 }
 
+/// What keeps the numbers of a round apart from those of the others.
+pub const ROUND: u64 = 10_000_000_000;
+
 /// What one reported result must write, as one transaction after the other, on SQLite: the floor of P5 there. Gives
 /// transactions a second. `base` keeps the rounds apart.
 pub async fn one_each(path: &Path, base: u64, time: Duration) -> Result<f64> {
@@ -67,7 +70,8 @@ async fn one(db: &mut SqliteConnection, c: &Client, n: u64) -> Result<()> {
     let id = Uuid::from_u128(u128::from(n) + (1 << 100));
     let now = chrono::Utc::now();
     let first = chrono::NaiveDate::from_ymd_opt(1000, 1, 1).context("no such day")?;
-    let day = first + chrono::Days::new(n % 3_000_000);
+    // Days must not repeat: each round begins where the last one can't have come to.
+    let day = first + chrono::Days::new(n / ROUND * 50_000 + n % ROUND);
     let hash = [7_u8; 32].as_slice();
     let mut tx = db.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::query("SELECT id, status FROM activity WHERE id = ?").bind(c.activity).fetch_one(&mut *tx).await?;

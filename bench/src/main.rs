@@ -179,15 +179,20 @@ async fn measure(arguments: &Arguments, plan: &Plan) -> Result<Vec<Line>> {
     let wanted = |what: What| arguments.what.iter().any(|one| *one == what || *one == What::All);
     let on = |only: Only| arguments.only.is_none_or(|one| one == only);
     let mut lines = Vec::new();
+    // Told at once: what was measured stays on the screen even if what comes after it fails.
+    let mut told = |line: Line| {
+        println!("{}", line.row());
+        lines.push(line);
+    };
     for database in [Only::Postgres, Only::Sqlite].into_iter().filter(|database| on(*database)) {
         if wanted(What::P5) {
-            lines.push(writes::single(plan, &plan.fresh(database, "p5")?).await?);
+            told(writes::single(plan, &plan.fresh(database, "p5")?).await?);
         }
         if wanted(What::P6) && database == Only::Postgres {
-            lines.push(writes::bulk(plan, &plan.fresh(database, "p6")?).await?);
+            told(writes::bulk(plan, &plan.fresh(database, "p6")?).await?);
         }
         if wanted(What::P7) {
-            lines.push(tallies::tallies(plan, &plan.fresh(database, "p7")?).await?);
+            told(tallies::tallies(plan, &plan.fresh(database, "p7")?).await?);
         }
     }
     lines.sort_by_key(|line| line.name);

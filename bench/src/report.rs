@@ -51,7 +51,8 @@ impl Line {
         format!("{:.0} ({least:.0}–{most:.0})", median(figures))
     }
 
-    fn row(&self) -> String {
+    /// Its row of the table.
+    pub fn row(&self) -> String {
         format!(
             "| {} | {} | {} {} | {} | {:.2} | {} | {} | {} |",
             self.name,

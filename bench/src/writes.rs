@@ -92,7 +92,7 @@ pub async fn single(plan: &Plan, on: &On) -> Result<Line> {
     let (mut ours, mut floor, mut p50, mut p99) = (vec![], vec![], vec![], vec![]);
     let bar = plan.bar(&format!("P5 on {}", on.name()), plan.rounds);
     for round in 0..plan.rounds {
-        let base = (round + 1) * 10_000_000_000;
+        let base = (round + 1) * floors::ROUND;
         floor.push(match &floor_on {
             On::Postgres(url) => {
                 let settings = [

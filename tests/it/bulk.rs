@@ -69,6 +69,30 @@ both! {
         assert_eq!(codes(&outcome), ["id_already_used"]);
     }
 
+    async fn what_was_sent_as_a_draft_is_filed_when_it_is_sent_to_be_submitted(t: &T) {
+        let (leader, body) = scene(t, HA_NOI).await;
+        let results = [body("2024-07-01", 10), body("2024-07-02", 20), body("2024-07-03", 30)];
+        let drafts = leader.post("/v1/results/bulk", &json!({"results": results})).await.ok(200);
+        assert_eq!((codes(&drafts), figures(t).await), (vec!["accepted"; 3], (0, 0)));
+        // One of them was changed since: what was sent is not what it says any more.
+        let changed = format!("/v1/results/{}", results[1]["id"].as_str().unwrap());
+        let lines = json!({"lines": [{"topic": "cyber_safety", "audience": "residents", "turns": 21}]});
+        leader.patch(&changed, &lines).if_match("*").await.ok(200);
+        let batch = json!({"results": results, "submit": true});
+        let all_or_none = json!({"results": results, "submit": true, "atomic": true});
+        let refused = leader.post("/v1/results/bulk", &all_or_none).await.problem(412, "stale_version");
+        assert_eq!((&refused["errors"][0]["pointer"], &refused["errors"][0]["code"]), (&json!("/results/1"), &json!("stale_version")));
+        assert_eq!(figures(t).await, (0, 0));
+        let outcome = leader.post("/v1/results/bulk", &batch).await.ok(200);
+        assert_eq!(codes(&outcome), ["accepted", "stale_version", "accepted"]);
+        assert_eq!(figures(t).await, (40, 0));
+        let outcome = leader.post("/v1/results/bulk", &batch).await.ok(200);
+        assert_eq!(codes(&outcome), ["duplicate", "stale_version", "duplicate"]);
+        leader.act(&format!("{changed}/submit")).await.ok(200);
+        let outcome = leader.post("/v1/results/bulk", &batch).await.ok(200);
+        assert_eq!((codes(&outcome), figures(t).await), (vec!["duplicate"; 3], (61, 0)));
+    }
+
     async fn all_or_none_names_all_that_is_wrong(t: &T) {
         let (leader, body) = scene(t, HA_NOI).await;
         let mut wrong = body("2024-07-04", 1);
@@ -120,8 +144,10 @@ both! {
         let own = t.admin.post("/v1/results/verify", &all).await.ok(200);
         assert_eq!(codes(&own), ["verifier_is_submitter"]);
         let verifier = t.user(Role::Verifier, seeded_unit(HA_NOI)).await;
-        assert_eq!(counts(&verifier.post("/v1/results/verify", &json!({"filter": {}})).await.ok(200)), (0, 0, 0));
+        let clean = new_result(activity, id_in(&team, "id"), "2024-07-02", 1);
+        t.admin.post("/v1/results/bulk", &json!({"results": [clean], "submit": true})).await.ok(200);
+        assert_eq!(counts(&verifier.post("/v1/results/verify", &json!({"filter": {}})).await.ok(200)), (1, 0, 0));
         assert_eq!(counts(&verifier.post("/v1/results/verify", &all).await.ok(200)), (1, 0, 0));
-        assert_eq!(figures(t).await, (10, 10));
+        assert_eq!(figures(t).await, (11, 11));
     }
 }

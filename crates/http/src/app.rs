@@ -16,7 +16,7 @@ use crate::{
     passwords::Passwords,
     problem::ApiError,
     progress::Figures,
-    slices::{self, changes::waiting::Waiting, results::intake::Filing},
+    slices::{self, changes::waiting::Waiting, results::filing::Filing},
     system,
     tokens::Tokens,
 };

@@ -102,6 +102,8 @@ pub struct Filter {
     pub status: Option<ResultStatus>,
     /// With this mark.
     pub flag: Option<Flag>,
+    /// Only without any mark.
+    pub unmarked: bool,
     /// Reported for this day or later.
     pub from: Option<NaiveDate>,
     /// Reported for this day or earlier.
@@ -235,6 +237,9 @@ pub async fn list(
         query = query.filter(text.like(format!("%\"{}\"%", flag.as_str())));
         // In the words of the index over what is marked, so that it serves.
         query = query.filter(Expr::cust("\"result\".\"flags\" <> '[]'"));
+    }
+    if filter.unmarked {
+        query = query.filter(Expr::cust("\"result\".\"flags\" = '[]'"));
     }
     if let Some(from) = filter.from {
         query = query.filter(t::Column::ReportedOn.gte(from));

@@ -2,7 +2,13 @@
 
 use crate::{schema::FileTypeSchema, slices::item};
 use tinhnguyen_domain::evidence::{self as d, FileType};
+use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// The bytes of a file, as they are.
+#[derive(Debug, ToSchema)]
+#[schema(value_type = String, format = Binary, example = json!("…"))]
+pub struct FileBytes(pub Vec<u8>);
 
 item! {
     /// A file that supports the figures of results (tệp minh chứng).

@@ -10,7 +10,7 @@ use crate::{
     request::Request,
 };
 use actix_web::{HttpResponse, delete, get, http::header, post, web::Path};
-use dto::EvidenceFile;
+use dto::{EvidenceFile, FileBytes};
 use sha2::{Digest, Sha256};
 use tinhnguyen_domain::evidence::FileType;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -31,8 +31,8 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 /// the same sender is kept once. A file that no result names within a week is removed.
 #[utoipa::path(tag = "results",
     request_body(description = "The file.", content(
-        (String = "image/jpeg", example = json!("…")), (String = "image/png", example = json!("…")),
-        (String = "image/webp", example = json!("…")), (String = "application/pdf", example = json!("…")))),
+        (FileBytes = "image/jpeg", example = json!("…")), (FileBytes = "image/png", example = json!("…")),
+        (FileBytes = "image/webp", example = json!("…")), (FileBytes = "application/pdf", example = json!("…")))),
     responses((status = 201, description = "The new file.", body = EvidenceFile),
         (status = 200, description = "The file that the same bytes made before.", body = EvidenceFile)),
     extensions(("x-permission" = json!(ResultWrite::PERMISSION.as_str())),
@@ -86,8 +86,8 @@ async fn get_evidence_file(allowed: Allowed<ResultRead>, id: Path<Uuid>, request
 /// The bytes of an evidence file (tải tệp minh chứng), for whoever sees it. They are never public: pictures may show minors.
 #[utoipa::path(tag = "results", params(("id" = Uuid, Path, description = "The file.")),
     responses((status = 200, description = "The bytes.", content(
-        (String = "image/jpeg", example = json!("…")), (String = "image/png", example = json!("…")),
-        (String = "image/webp", example = json!("…")), (String = "application/pdf", example = json!("…"))))),
+        (FileBytes = "image/jpeg", example = json!("…")), (FileBytes = "image/png", example = json!("…")),
+        (FileBytes = "image/webp", example = json!("…")), (FileBytes = "application/pdf", example = json!("…"))))),
     extensions(("x-permission" = json!(ResultRead::PERMISSION.as_str()))))]
 #[get("/v1/evidence-files/{id}/content")]
 async fn get_evidence_file_content(

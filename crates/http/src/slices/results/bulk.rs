@@ -3,7 +3,7 @@
 use super::{
     dto::NewResult,
     intake::{Incoming, Taken, take_in},
-    ops::{confirm, find},
+    ops::{confirm, file, find},
 };
 use crate::{
     allowed::{ResultVerify, ResultWrite, Scope},
@@ -16,7 +16,10 @@ use crate::{
 use chrono::NaiveDate;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use tinhnguyen_domain::results::ResultStatus;
+use tinhnguyen_domain::{
+    org_units::UnitPath,
+    results::{ActivityResult, ResultStatus},
+};
 use tinhnguyen_persistence::{
     Tx,
     page::PageRequest,
@@ -126,11 +129,19 @@ pub async fn create(
         .map(|(new, hash)| Incoming { cx, scope, new, hash, submit: batch.value.submit || new.submit })
         .collect();
     let taken = take_in(tx, &items).await?;
-    for ((new, place), taken) in batch.value.results.iter().zip(&batch.places).zip(taken) {
+    for ((item, place), taken) in items.iter().zip(&batch.places).zip(taken) {
         let outcome = match taken {
             Ok(Taken::New(result, _)) => Became::Accepted(result.stamp.id),
+            Ok(Taken::Known(result, unit)) if item.submit && result.status == ResultStatus::Draft => {
+                let id = result.stamp.id;
+                match tx.attempt(async |tx| submit_as_sent(tx, cx, scope, result.clone(), &unit).await).await {
+                    Ok(()) => Became::Accepted(id),
+                    Err(error) if is_of_the_item(&error) => Became::Rejected(Some(id), error),
+                    Err(error) => return Err(error),
+                }
+            }
             Ok(Taken::Known(result, _)) => Became::Duplicate(result.stamp.id),
-            Err(error) => Became::Rejected(new.id, error),
+            Err(error) => Became::Rejected(item.new.id, error),
         };
         became.insert(*place, outcome);
     }
@@ -141,6 +152,21 @@ pub async fn create(
         }
     }
     Ok(became)
+}
+
+/// Files a draft that was sent before without being submitted, unless somebody has changed it since.
+async fn submit_as_sent(
+    tx: &Tx,
+    cx: &Cx<'_>,
+    scope: &Scope<ResultWrite>,
+    draft: ActivityResult,
+    unit: &UnitPath,
+) -> ApiResult<()> {
+    scope.ensure_team(unit, draft.team_id)?;
+    if draft.stamp.version != 1 {
+        return Err(ApiError::new(Code::StaleVersion));
+    }
+    file(tx, cx, draft).await.map(drop)
 }
 
 /// What is wrong with one of many, as faults of the whole body.
@@ -206,6 +232,8 @@ async fn selected(tx: &Tx, scope: &Scope<ResultVerify>, filter: &ResultSelection
         team_id: filter.team_id,
         within: path,
         status: Some(ResultStatus::Submitted),
+        // Asked of the database, not sorted out here: a thousand marked ones would hide all others.
+        unmarked: !filter.flagged,
         from: filter.from,
         to: filter.to,
         ..Filter::default()
@@ -213,7 +241,6 @@ async fn selected(tx: &Tx, scope: &Scope<ResultVerify>, filter: &ResultSelection
     let limit = u64::try_from(MAX_ITEMS).unwrap_or(u64::MAX);
     let sort = "created_at".to_owned();
     let page = PageRequest { sort, descending: false, limit, after: None, include_total: false };
-    let results = results::list(tx, &scope.reaches, &found, &page).await?.data;
-    let wanted = results.into_iter().filter(|result| filter.flagged || result.flags.is_empty());
-    Ok(wanted.map(|result| SeenResult { id: result.stamp.id, version: result.stamp.version }).collect())
+    let results = results::list(tx, &scope.reaches, &found, &page).await?.data.into_iter();
+    Ok(results.map(|result| SeenResult { id: result.stamp.id, version: result.stamp.version }).collect())
 }

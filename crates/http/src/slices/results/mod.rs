@@ -2,6 +2,7 @@
 
 pub mod bulk;
 pub mod dto;
+pub mod filing;
 pub mod intake;
 pub mod ops;
 pub mod review;
@@ -17,7 +18,7 @@ use crate::{
 use actix_web::{HttpResponse, delete, get, patch, post, web::Path};
 use bulk::{NewResults, VerifiedResults};
 use dto::{NewResult, Result, ResultAmendment, ResultPage, ResultPatch, ResultQuery, ResultReturn, ResultUnverify};
-use intake::Filing;
+use filing::Filing;
 use revisions::{ResultRevision, ResultRevisionPage};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -239,11 +240,12 @@ async fn list_result_revisions(
 /// Create results
 ///
 /// Up to 1,000 results (nhiều kết quả cùng lúc) in one call, drafts or submitted at once. Each is accepted, known already, or
-/// rejected by itself; with `atomic` all are kept or none.
+/// rejected by itself; with `atomic` all are kept or none. A draft that is sent again with `submit` is submitted, unless it was
+/// changed since (`stale_version`).
 #[utoipa::path(tag = "results", request_body(content = NewResults, description = "The results."),
     responses((status = 200, description = "What became of each.", body = BulkOutcome)),
     extensions(("x-permission" = json!(ResultWrite::PERMISSION.as_str())),
-        ("x-codes" = json!(["idempotency_in_progress", "id_already_used", "result_exists", "activity_cancelled", "campaign_not_open", "reference_not_found", "not_its_team", "outside_campaign", "in_the_future", "topic_not_of_kind", "not_an_output"]))))]
+        ("x-codes" = json!(["idempotency_in_progress", "id_already_used", "result_exists", "stale_version", "activity_cancelled", "campaign_not_open", "reference_not_found", "not_its_team", "outside_campaign", "in_the_future", "topic_not_of_kind", "not_an_output"]))))]
 #[post("/v1/results/bulk")]
 async fn create_results(allowed: Allowed<ResultWrite>, request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;

@@ -63,6 +63,7 @@ pub async fn list(
         within,
         status: query.status,
         flag: query.flag,
+        unmarked: false,
         from: query.from,
         to: query.to,
         updated_since: query.updated_since,
