@@ -25,6 +25,7 @@ mod m19_evidence;
 mod m20_digital_groups;
 mod m21_audit_teams;
 mod m22_marked;
+mod m23_history;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -55,6 +56,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20_digital_groups::M),
             Box::new(m21_audit_teams::M),
             Box::new(m22_marked::M),
+            Box::new(m23_history::M),
         ]
     }
 }
