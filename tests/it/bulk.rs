@@ -83,8 +83,9 @@ both! {
         let refused = leader.post("/v1/results/bulk", &all_or_none).await.problem(412, "stale_version");
         assert_eq!((&refused["errors"][0]["pointer"], &refused["errors"][0]["code"]), (&json!("/results/1"), &json!("stale_version")));
         assert_eq!(figures(t).await, (0, 0));
-        let outcome = leader.post("/v1/results/bulk", &batch).await.ok(200);
-        assert_eq!(codes(&outcome), ["accepted", "stale_version", "accepted"]);
+        let twice = json!({"results": [results[0], results[1], results[2], results[0]], "submit": true});
+        let outcome = leader.post("/v1/results/bulk", &twice).await.ok(200);
+        assert_eq!(codes(&outcome), ["accepted", "stale_version", "accepted", "duplicate"]);
         assert_eq!(figures(t).await, (40, 0));
         let outcome = leader.post("/v1/results/bulk", &batch).await.ok(200);
         assert_eq!(codes(&outcome), ["duplicate", "stale_version", "duplicate"]);

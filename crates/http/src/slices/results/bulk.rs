@@ -15,7 +15,7 @@ use crate::{
 };
 use chrono::NaiveDate;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use tinhnguyen_domain::{
     org_units::UnitPath,
     results::{ActivityResult, ResultStatus},
@@ -129,13 +129,19 @@ pub async fn create(
         .map(|(new, hash)| Incoming { cx, scope, new, hash, submit: batch.value.submit || new.submit })
         .collect();
     let taken = take_in(tx, &items).await?;
+    let mut filed = HashSet::new();
     for ((item, place), taken) in items.iter().zip(&batch.places).zip(taken) {
         let outcome = match taken {
             Ok(Taken::New(result, _)) => Became::Accepted(result.stamp.id),
-            Ok(Taken::Known(result, unit)) if item.submit && result.status == ResultStatus::Draft => {
+            Ok(Taken::Known(result, unit))
+                if item.submit && result.status == ResultStatus::Draft && !filed.contains(&result.stamp.id) =>
+            {
                 let id = result.stamp.id;
                 match tx.attempt(async |tx| submit_as_sent(tx, cx, scope, result.clone(), &unit).await).await {
-                    Ok(()) => Became::Accepted(id),
+                    Ok(()) => {
+                        filed.insert(id);
+                        Became::Accepted(id)
+                    }
                     Err(error) if is_of_the_item(&error) => Became::Rejected(Some(id), error),
                     Err(error) => return Err(error),
                 }
