@@ -18,7 +18,7 @@ use sea_orm::{
     RelationDef,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use tinhnguyen_domain::{
     Stamp,
     access::Reaches,
@@ -80,12 +80,12 @@ fn row(candidate: &Candidate) -> t::ActiveModel {
 }
 
 /// Places and days in one statement; SQLite nests an OR as deep as it is long.
-const PLACES: usize = 200;
+const PLACES: usize = 500;
 /// Ids in one statement.
 const IDS: usize = 5_000;
 
 /// The results that count at the places and on the days of `filed`, without those themselves: one statement for each
-/// two hundred places and days.
+/// five hundred places and days.
 ///
 /// # Errors
 /// When the database can't be asked or a row is corrupt.
@@ -98,10 +98,7 @@ pub async fn standing(conn: &impl ConnectionTrait, filed: &[Reported]) -> StoreR
     let places: Vec<_> = places.into_iter().collect();
     let mut standing = Vec::new();
     for chunk in places.chunks(PLACES) {
-        let any = chunk.iter().fold(Condition::any(), |any, (place, day)| {
-            let here = Condition::all().add(result::Column::LocalityId.eq(*place));
-            any.add(here.add(result::Column::ReportedOn.eq(*day)))
-        });
+        let any = at_any(chunk);
         let rows: Vec<(Uuid, Uuid, Uuid, Uuid, Uuid, NaiveDate, Json)> = result::Entity::find()
             .select_only()
             .columns([result::Column::Id, result::Column::TeamId, result::Column::ActivityId])
@@ -123,6 +120,26 @@ pub async fn standing(conn: &impl ConnectionTrait, filed: &[Reported]) -> StoreR
         }
     }
     Ok(standing)
+}
+
+/// Any of these places and days. Many results of one call share a place or a day: told once for all of them, the condition
+/// has few parts, and is planned in a fraction of the time.
+fn at_any(places: &[(Uuid, NaiveDate)]) -> Condition {
+    let (mut by_place, mut by_day) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
+    for (place, day) in places {
+        by_place.entry(*place).or_default().push(*day);
+        by_day.entry(*day).or_default().push(*place);
+    }
+    let (place, day) = (result::Column::LocalityId, result::Column::ReportedOn);
+    if by_place.len() <= by_day.len() {
+        by_place.into_iter().fold(Condition::any(), |any, (here, days)| {
+            any.add(Condition::all().add(place.eq(here)).add(day.is_in(days)))
+        })
+    } else {
+        by_day.into_iter().fold(Condition::any(), |any, (then, places)| {
+            any.add(Condition::all().add(day.eq(then)).add(place.is_in(places)))
+        })
+    }
 }
 
 /// The candidates of results.
