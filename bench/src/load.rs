@@ -23,9 +23,15 @@ pub struct Answer {
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
+    headers: Vec<(String, String)>,
 }
 
 impl Answer {
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
     /// The body as JSON, when the status is the one that is wanted.
     pub fn json(&self, status: u16) -> Result<Value> {
         ensure!(self.status == status, "{} instead of {status}: {}", self.status, String::from_utf8_lossy(&self.body));
@@ -64,10 +70,15 @@ impl Connection {
             let length = head.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
             let Some(length) = length else { bail!("an answer of unknown length") };
             let end = start + std::str::from_utf8(length.value)?.parse::<usize>()?;
+            let text = |header: &httparse::Header<'_>| {
+                (header.name.to_owned(), String::from_utf8_lossy(header.value).into_owned())
+            };
+            // Only the few that somebody asks for: a generator has no time to lose.
+            let kept = head.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("etag")).map(text).collect();
             while self.read.len() < end {
                 ensure!(self.stream.read_buf(&mut self.read).await? > 0, "the connection was closed");
             }
-            return Ok(Answer { status, body: self.read.get(start..end).unwrap_or_default().to_vec() });
+            return Ok(Answer { status, body: self.read.get(start..end).unwrap_or_default().to_vec(), headers: kept });
         }
     }
 }

@@ -2,9 +2,12 @@
 
 #![expect(clippy::indexing_slicing, reason = "an index into JSON that is not there gives null")]
 
+mod country;
 mod floors;
+mod growth;
 mod load;
 mod postgres;
+mod reads;
 mod report;
 mod service;
 mod tallies;
@@ -30,10 +33,14 @@ use tempfile::TempDir;
 #[derive(Debug, Parser)]
 #[command(
     name = "bench",
-    after_help = "P5  POST a result, 64 clients, on both databases\n\
-P6  bulk of 1,000 results a call, on PostgreSQL\n\
-P7  tallies in batches of 100 from 200 phones, on both databases\n\n\
-Example: cargo run --release -p bench -- P5 P7 --rounds 3"
+    after_help = "P1   progress of the nation by provinces, whole and unchanged, on both databases\n\
+P2   public progress, on both databases\n\
+P5   POST a result, 64 clients, on both databases\n\
+P6   bulk of 1,000 results a call, on PostgreSQL\n\
+P7   tallies in batches of 100 from 200 phones, on both databases\n\
+P10  P1 to P5 on a small and on a large country, on both databases; with 10 million results this takes an hour\n\
+P11  start-up, memory and size, on both databases\n\n\
+Example: cargo run --release -p bench -- P1 P2 --rounds 3"
 )]
 struct Arguments {
     /// What is measured
@@ -48,6 +55,12 @@ struct Arguments {
     /// Tallies that P7 sends; 6000000 is the whole goal
     #[arg(long, default_value_t = 600_000, value_parser = clap::value_parser!(u64).range(20_000..=60_000_000))]
     tallies: u64,
+    /// Results in the database of P1, P2 and P11
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=20_000_000))]
+    results: u64,
+    /// Results in the databases of P10, the smallest first
+    #[arg(long, value_delimiter = ',', default_values_t = [10_000, 1_000_000])]
+    sizes: Vec<u64>,
     /// Only on this database
     #[arg(long, value_enum)]
     only: Option<Only>,
@@ -64,9 +77,13 @@ struct Arguments {
 enum What {
     #[value(name = "all")]
     All,
+    P1,
+    P2,
     P5,
     P6,
     P7,
+    P10,
+    P11,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -87,6 +104,10 @@ pub struct Plan {
     pub seconds: u64,
     /// Tallies that P7 sends.
     pub tallies: u64,
+    /// Results in the database of P1, P2 and P11.
+    pub results: u64,
+    /// Results in the databases of P10.
+    pub sizes: Vec<u64>,
     /// For files; goes away with the plan.
     pub scratch: TempDir,
     server: String,
@@ -114,6 +135,11 @@ impl Plan {
     /// Starts the service on a database: the same keys each time.
     pub async fn start(&self, on: &On) -> Result<Service> {
         Service::start(&self.binary, on, self.scratch.path().join(on.key())).await
+    }
+
+    /// The same, without logging in: for what is about the start itself.
+    pub async fn start_unauthenticated(&self, on: &On) -> Result<Service> {
+        Service::start_unauthenticated(&self.binary, on, self.scratch.path().join(on.key())).await
     }
 
     /// The place of a second database of the same kind.
@@ -153,14 +179,17 @@ impl Plan {
     }
 }
 
-/// Builds the service as it is delivered.
+/// Builds the service as it is delivered; gives its binary.
 fn build(root: &Path) -> Result<PathBuf> {
+    cargo(root, &["-p", "tinhnguyen-server"])?;
+    Ok(env::current_exe()?.with_file_name("tinhnguyen"))
+}
+
+fn cargo(root: &Path, what: &[&str]) -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built =
-        Command::new(cargo).current_dir(root).args(["build", "--release", "-p", "tinhnguyen-server"]).status()?;
-    ensure!(built.success(), "the service can't be built");
-    let beside = env::current_exe()?;
-    Ok(beside.parent().context("a program without a directory")?.join("tinhnguyen"))
+    let built = Command::new(cargo).current_dir(root).args(["build", "--release"]).args(what).status()?;
+    ensure!(built.success(), "cargo build {} failed", what.join(" "));
+    Ok(())
 }
 
 fn machine() -> String {
@@ -185,6 +214,10 @@ async fn measure(arguments: &Arguments, plan: &Plan) -> Result<Vec<Line>> {
         lines.push(line);
     };
     for database in [Only::Postgres, Only::Sqlite].into_iter().filter(|database| on(*database)) {
+        if wanted(What::P1) || wanted(What::P2) {
+            let one = |name: &str| wanted(if name == "P1" { What::P1 } else { What::P2 });
+            reads::reads(plan, &plan.fresh(database, "reads")?, one).await?.into_iter().for_each(&mut told);
+        }
         if wanted(What::P5) {
             told(writes::single(plan, &plan.fresh(database, "p5")?).await?);
         }
@@ -194,8 +227,15 @@ async fn measure(arguments: &Arguments, plan: &Plan) -> Result<Vec<Line>> {
         if wanted(What::P7) {
             told(tallies::tallies(plan, &plan.fresh(database, "p7")?).await?);
         }
+        if wanted(What::P10) {
+            let fresh = |results: u64| plan.fresh(database, &format!("p10_{results}"));
+            growth::growth(plan, fresh).await?.into_iter().for_each(&mut told);
+        }
+        if wanted(What::P11) {
+            reads::start(plan, &plan.fresh(database, "p11")?).await?.into_iter().for_each(&mut told);
+        }
     }
-    lines.sort_by_key(|line| line.name);
+    lines.sort_by_key(|line| line.name.get(1..).and_then(|number| number.parse::<u32>().ok()));
     Ok(lines)
 }
 
@@ -207,12 +247,16 @@ fn run() -> Result<ExitCode> {
         Some(binary) => binary.canonicalize().with_context(|| format!("{} is not there", binary.display()))?,
         None => build(&root)?,
     };
+    // `cargo run` builds this program alone.
+    cargo(&root, &["-p", "bench", "--bin", "bench-floor"])?;
     let plan = Plan {
         binary,
         floors: root.join("bench/floors"),
         rounds: arguments.rounds,
         seconds: arguments.seconds,
         tallies: arguments.tallies,
+        results: arguments.results,
+        sizes: arguments.sizes.clone(),
         scratch: tempfile::tempdir()?,
         server,
     };

@@ -79,8 +79,56 @@ impl Drop for Service {
 }
 
 impl Service {
-    /// Starts the binary on a database, with its keys and its log in a directory, and waits until it serves.
+    /// Starts the binary on a database, with its keys and its log in a directory, and waits until somebody can log in.
     pub async fn start(binary: &Path, on: &On, directory: PathBuf) -> Result<Self> {
+        let mut service = Self::spawn(binary, on, directory)?;
+        let started = Instant::now();
+        while service.log_in().await.is_err() {
+            service.awaited(started).await?;
+        }
+        Ok(service)
+    }
+
+    /// Starts the binary, and waits until it says that it is ready.
+    pub async fn start_unauthenticated(binary: &Path, on: &On, directory: PathBuf) -> Result<Self> {
+        let mut service = Self::spawn(binary, on, directory)?;
+        let started = Instant::now();
+        let request = load::get("/readyz", "");
+        loop {
+            if let Ok(mut connection) = Connection::open(service.address).await
+                && connection.call(&request).await.is_ok_and(|answer| answer.status == 200)
+            {
+                return Ok(service);
+            }
+            service.awaited(started).await?;
+        }
+    }
+
+    async fn awaited(&mut self, since: Instant) -> Result<()> {
+        let ended = self.child.try_wait()?.is_some();
+        ensure!(!ended && since.elapsed() < Duration::from_secs(120), "it does not serve: {}", self.said());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        Ok(())
+    }
+
+    /// Waits until it has kept a snapshot of its figures, as it does a moment after it was started, if one is due.
+    pub async fn settled(&self) -> Result<()> {
+        let started = Instant::now();
+        while !self.said().contains("snapshot of the figures kept") && started.elapsed() < Duration::from_secs(20) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    }
+
+    /// The memory that it has resident.
+    pub fn resident_bytes(&self) -> Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let kib: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kib * 1024.0)
+    }
+
+    fn spawn(binary: &Path, on: &On, directory: PathBuf) -> Result<Self> {
         fs::create_dir_all(&directory)?;
         fs::write(directory.join("password"), PASSWORD)?;
         let free = TcpListener::bind(("127.0.0.1", 0))?;
@@ -97,14 +145,7 @@ impl Service {
             .stderr(log)
             .spawn()
             .with_context(|| format!("{} can't be started", binary.display()))?;
-        let mut service = Self { child, address, token: String::new(), directory };
-        let started = Instant::now();
-        while service.log_in().await.is_err() {
-            let ended = service.child.try_wait()?.is_some();
-            ensure!(!ended && started.elapsed() < Duration::from_secs(120), "it does not serve: {}", service.said());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Ok(service)
+        Ok(Self { child, address, token: String::new(), directory })
     }
 
     fn said(&self) -> String {

@@ -16,7 +16,7 @@ use std::{
 use uuid::Uuid;
 
 /// Connections of P5.
-const CLIENTS: usize = 64;
+pub const CLIENTS: usize = 64;
 /// Activities that each of them reports to in one round.
 const ACTIVITIES: usize = 12;
 /// Turns of each result.
@@ -40,7 +40,8 @@ fn result(activity: Uuid, team: Uuid, day: &str) -> Value {
     })
 }
 
-async fn teams_of(service: &Service, many: usize) -> Result<Vec<Uuid>> {
+/// Teams, with an activity each.
+pub async fn teams_of(service: &Service, many: usize) -> Result<Vec<Uuid>> {
     let teams = service.teams(many).await?;
     // For the floor: one activity of each client.
     service.activities(&teams, 1).await?;
@@ -48,7 +49,7 @@ async fn teams_of(service: &Service, many: usize) -> Result<Vec<Uuid>> {
 }
 
 /// One round of P5: gives answers a second, and what the latencies were.
-async fn reports(service: &mut Service, teams: &[Uuid], time: Duration) -> Result<load::Outcome> {
+pub async fn reports(service: &mut Service, teams: &[Uuid], time: Duration) -> Result<load::Outcome> {
     service.log_in().await?;
     let activities = service.activities(teams, ACTIVITIES).await?;
     let before = service.reported().await?;

@@ -1,7 +1,7 @@
 //! The ledger: what changes is counted once, numbered without gaps, rolled up, and checked.
 
 use crate::harness::{Db, Field, day, value, values};
-use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder, sea_query::Expr};
 use std::cell::Cell;
 use tinhnguyen_domain::{
     counting::{Count, Turns},
@@ -10,7 +10,7 @@ use tinhnguyen_domain::{
 };
 use tinhnguyen_persistence::{
     StoreError,
-    entities::rollup_cell,
+    entities::{cube_snapshot, rollup_cell},
     ledger::{self, Disagreement},
 };
 use uuid::Uuid;
@@ -37,7 +37,7 @@ async fn rollups(db: &Db) -> Vec<rollup_cell::Model> {
 async fn totals(db: &Db, field: &Field) -> [Count; 2] {
     let report = db.check().await;
     assert!(report.disagreements.is_empty(), "{:?}", report.disagreements);
-    let cube = db.store.snapshot::<_, StoreError>(async |tx| ledger::load_cube(tx).await).await.unwrap();
+    let cube = db.store.snapshot::<_, StoreError>(async |tx| ledger::cube_now(tx).await).await.unwrap();
     field.indicators.each_ref().map(|indicator| {
         let id = indicator.stamp.id;
         let rolled_up = cube.total(&Slice { indicator_id: id, ..Slice::default() });
@@ -286,4 +286,94 @@ both! {
         assert_eq!(entries, seq);
         db.store.read().execute_unprepared("DELETE FROM ledger").await.unwrap_err();
     }
+
+    async fn entries_are_in_the_order_of_their_instants_whatever_the_clocks_say(db: &Db) {
+        let field = Field::sown(db).await;
+        // The clock stands still, and still no two transactions are of the same instant.
+        for n in 1..=5 {
+            field.submitted(db, day(n), 1, 1).await;
+        }
+        let conn = db.store.read();
+        let head = ledger::head(conn).await.unwrap();
+        let mut instants = Vec::new();
+        for seq in 1..=head {
+            instants.push(ledger::instant_of(conn, seq).await.unwrap().unwrap());
+        }
+        assert!(instants.is_sorted(), "{instants:?}");
+        let ends: Vec<i64> = (1..=5).map(|n| n * 3).collect();
+        for end in &ends {
+            let at = instants[usize::try_from(end - 1).unwrap()];
+            assert_eq!(ledger::seq_at(conn, at).await.unwrap(), *end, "the whole transaction, and nothing after it");
+            assert_eq!(ledger::seq_at(conn, at - chrono::TimeDelta::microseconds(1)).await.unwrap(), end - 3);
+        }
+        assert_eq!(ledger::seq_at(conn, at_the_end()).await.unwrap(), head);
+    }
+
+    async fn a_cube_of_any_moment_is_the_same_from_the_ledger_from_a_snapshot_and_from_the_present(db: &Db) {
+        let field = Field::sown(db).await;
+        for n in 0..12 {
+            let (result, _) = field.submitted(db, day(n), 3, 4).await;
+            if n % 3 == 0 {
+                field.changed(db, &result, result.clone().verify(OFFICER).unwrap()).await;
+            }
+        }
+        let conn = db.store.read();
+        let head = ledger::head(conn).await.unwrap();
+        let cells = |cube: &Cube| {
+            let mut cells: Vec<_> = cube.cells().map(|cell| format!("{cell:?}")).collect();
+            cells.sort();
+            (cube.ledger_seq(), cells)
+        };
+        let mut summed = Vec::new();
+        for seq in 0..=head {
+            summed.push(ledger::cube_at(conn, seq, None).await.unwrap());
+        }
+        for kept in [head / 3, head * 2 / 3] {
+            let cube = &summed[usize::try_from(kept).unwrap()];
+            for _ in 0..2 {
+                db.store.write::<_, StoreError>(async |tx| ledger::take_snapshot(tx, cube, at_the_end()).await).await.unwrap();
+            }
+        }
+        assert!(db.check().await.disagreements.is_empty());
+        for (seq, expected) in (0..).zip(&summed) {
+            let known = summed.last().cloned();
+            for cube in [ledger::cube_at(conn, seq, None).await.unwrap(), ledger::cube_at(conn, seq, known).await.unwrap()] {
+                assert_eq!(cells(&cube), cells(expected), "at {seq}");
+            }
+        }
+    }
+
+    async fn a_snapshot_that_is_not_what_the_ledger_says_is_found_and_a_rebuild_forgets_it(db: &Db) {
+        let field = Field::sown(db).await;
+        field.submitted(db, day(1), 20, 22).await;
+        let wrong = ledger::cube_at(db.store.read(), 2, None).await.unwrap().moved_to(3, []);
+        db.store.write::<_, StoreError>(async |tx| ledger::take_snapshot(tx, &wrong, at_the_end()).await).await.unwrap();
+        db.tampers();
+        assert_eq!(db.check().await.disagreements, [Disagreement::Snapshot { seq: 3, cells: 1 }]);
+        db.store.write::<_, StoreError>(async |tx| ledger::rebuild(tx).await).await.unwrap();
+        assert!(db.check().await.disagreements.is_empty());
+        assert_eq!(totals(db, &field).await, [count(42, 0), count(20, 0)]);
+    }
+
+    async fn bytes_that_are_no_snapshot_are_named_and_never_served(db: &Db) {
+        let field = Field::sown(db).await;
+        field.submitted(db, day(1), 20, 22).await;
+        let cube = ledger::cube_at(db.store.read(), 3, None).await.unwrap();
+        db.store.write::<_, StoreError>(async |tx| ledger::take_snapshot(tx, &cube, at_the_end()).await).await.unwrap();
+        db.tampers();
+        let noise = Expr::value(vec![1_u8, 2, 3]);
+        db.store
+            .write::<_, StoreError>(async |tx| {
+                Ok(cube_snapshot::Entity::update_many().col_expr(cube_snapshot::Column::Cells, noise.clone()).exec(tx).await?)
+            })
+            .await
+            .unwrap();
+        let refused = ledger::cube_at(db.store.read(), 3, None).await.unwrap_err();
+        assert!(refused.to_string().contains("snapshot 3"), "{refused}");
+    }
+}
+
+/// After everything that a test does.
+fn at_the_end() -> chrono::DateTime<chrono::Utc> {
+    crate::harness::now() + chrono::TimeDelta::days(1)
 }

@@ -27,6 +27,7 @@ mod changes;
 mod chaos;
 mod clients;
 mod contract;
+mod country;
 mod cross_cutting;
 mod digital_groups;
 mod duplicates;

@@ -445,6 +445,7 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
         ),
 
         "get_progress" => get(format!("/v1/progress?org_unit_id={unit}"), UNIT_WRITTEN),
+        "explain_progress" => get(format!("/v1/progress/explain?org_unit_id={unit}"), UNIT_WRITTEN),
         _ => return None,
     })
 }

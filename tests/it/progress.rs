@@ -6,7 +6,7 @@ use crate::harness::{
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use tinhnguyen_domain::access::Role;
+use tinhnguyen_domain::{access::Role, clock::Clock};
 use uuid::Uuid;
 
 /// Reported and verified of the groups, by key; groups of zero left out.
@@ -272,5 +272,163 @@ both! {
         tinhnguyen_http::progress::audit(&t.app).await.unwrap();
         assert_eq!(told().await, "tinhnguyen_progress_disagreements 1");
         t.sql("UPDATE rollup_cell SET verified = verified - 1").await;
+    }
+
+    async fn the_past_is_told_as_it_stood_and_the_same_each_time(t: &T) {
+        let (team, leader) = t.deployed_team(seeded_unit(HA_NOI)).await;
+        let verifier = t.verifier(centre()).await;
+        let activity = t.activity(&leader, &team).await;
+        let start = t.clock.now();
+        let hour = |n: i64| start + chrono::TimeDelta::hours(n);
+        let text = |at: chrono::DateTime<chrono::Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+        let again = |who: &Caller| who.clone().with_a_new_token();
+        t.clock.set(hour(1));
+        let first = t.submitted(&again(&leader), &activity, "2024-07-01", 10).await;
+        t.clock.set(hour(2));
+        t.submitted(&again(&leader), &activity, "2024-07-02", 5).await;
+        t.clock.set(hour(3));
+        again(&verifier).act(&format!("{}/verify", result_path(&first))).await.ok(200);
+        t.clock.set(hour(4));
+        let admin = again(&t.admin);
+        let replica = t.replica().await;
+        let other = replica.asked_by(&admin);
+        for by in [&admin, &other] {
+            for (at, expected, seq) in [
+                (hour(0), (0, 0), 0), (hour(1), (10, 0), 1), (hour(2) - chrono::TimeDelta::seconds(1), (10, 0), 1),
+                (hour(2), (15, 0), 2), (hour(3), (15, 10), 3), (hour(4), (15, 10), 3),
+            ] {
+                let past = ask(by, &format!("as_of={}&group_by=org_unit", text(at))).await;
+                assert_eq!((total(&past), &past["ledger_seq"]), (expected, &json!(seq)), "{at}");
+                let of_groups = groups(&past, "groups").values().fold((0, 0), |s, f| (s.0 + f.0, s.1 + f.1));
+                assert_eq!(of_groups, expected, "{at}");
+            }
+            // What an answer says of itself can be asked again, whatever came since.
+            let now = ask(by, "").await;
+            let as_of = now["as_of"].as_str().unwrap().to_owned();
+            t.clock.set(t.clock.now() + chrono::TimeDelta::seconds(1));
+            let again = ask(by, &format!("as_of={as_of}")).await;
+            assert_eq!((total(&again), &again["ledger_seq"]), ((15, 10), &now["ledger_seq"]));
+        }
+        admin.get(&format!("/v1/progress?as_of={}", text(hour(9)))).await.faults(400, &[("as_of", "not_allowed_value")]);
+    }
+
+    async fn a_figure_is_explained_by_its_results_now_and_then(t: &T) {
+        let [a, b, c] = three_results(t).await;
+        let asked = async |query: &str| t.admin.get(&format!("/v1/progress/explain?{query}")).await.ok(200);
+        let ids = |page: &Value| -> std::collections::BTreeSet<String> {
+            page["data"].as_array().unwrap().iter().map(|row| row["result_id"].as_str().unwrap().to_owned()).collect()
+        };
+        let of = |results: &[&Value]| results.iter().map(|r| r["id"].as_str().unwrap().to_owned()).collect();
+        let whole = asked("").await;
+        assert_eq!((total(&whole), ids(&whole)), ((22, 15), of(&[&a, &b, &c])));
+        assert_eq!(whole["data"].as_array().unwrap().iter().map(|r| r["reported"].as_i64().unwrap()).sum::<i64>(), 22);
+        let ha_noi = asked(&format!("org_unit_id={}&to=2024-07-01", seeded_unit(HA_NOI))).await;
+        assert_eq!((total(&ha_noi), ids(&ha_noi)), ((10, 10), of(&[&a])));
+        assert_eq!(ha_noi["data"][0]["verified"], 10);
+        let payment = asked("topic=electronic_payment").await;
+        assert_eq!((total(&payment), ids(&payment)), ((7, 0), of(&[&c])));
+        assert_eq!(ids(&asked(&format!("locality_id={}", place("48"))).await), of(&[&c]));
+        assert_eq!(ids(&asked("team_kind=digital_summer").await), of(&[]));
+        // Page by page, nothing twice and nothing lost.
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = asked(&format!("limit=1{cursor}")).await;
+            assert_eq!(page["data"].as_array().unwrap().len(), 1);
+            seen.extend(ids(&page));
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        seen.sort();
+        assert_eq!(seen, of(&[&a, &b, &c]).into_iter().collect::<Vec<String>>());
+        // Given back, it is behind nothing any more; as it stood it still is.
+        let before = asked("").await["as_of"].as_str().unwrap().to_owned();
+        t.clock.set(t.clock.now() + chrono::TimeDelta::minutes(1));
+        let verifier = t.verifier(centre()).await;
+        verifier.post(&format!("{}/return", result_path(&c)), &json!({"reason": "sai"})).if_match("*").await.ok(200);
+        assert_eq!(ids(&asked("").await), of(&[&a, &b]));
+        assert_eq!(ids(&asked(&format!("as_of={before}")).await), of(&[&a, &b, &c]));
+        let stranger = t.verifier(seeded_unit(DA_NANG)).await;
+        stranger.get(&format!("/v1/progress/explain?org_unit_id={}", seeded_unit(HA_NOI))).await.problem(404, "not_found");
+    }
+
+    async fn by_team_kind_of_team_and_difficulty_the_figure_is_the_same(t: &T) {
+        three_results(t).await;
+        let kinds = ask(&t.admin, "group_by=team_kind").await;
+        assert_eq!(groups(&kinds, "groups"), figures([("community_digital_transformation", (22, 15))]));
+        assert_eq!(kinds["groups"].as_array().unwrap().len(), 2, "kinds without reports too");
+        let teams = ask(&t.admin, "group_by=team").await;
+        let of_teams: Vec<_> = teams["groups"].as_array().unwrap().iter().map(|g| g["reported"].as_i64().unwrap()).collect();
+        assert_eq!(of_teams, [15, 7], "who reported most comes first");
+        assert!(teams["groups"][0]["name"].as_str().unwrap().contains("Đội"), "{teams}");
+        t.db.sql("UPDATE locality SET difficulty = 'difficult' WHERE code = '48'").await;
+        let replica = t.replica().await;
+        let by = replica.asked_by(&t.admin);
+        let difficulty = ask(&by, "group_by=difficulty").await;
+        assert_eq!(groups(&difficulty, "groups"), figures([("difficult", (7, 0)), ("none", (15, 15))]));
+        assert_eq!(total(&ask(&by, "difficulty=difficult").await), (7, 0));
+        let [first, second] = [0, 1].map(|n| teams["groups"][n]["id"].as_str().unwrap().to_owned());
+        assert_eq!(total(&ask(&by, &format!("team_id={first}")).await), (15, 15));
+        assert_eq!(total(&ask(&by, &format!("team_id={second}&topic=cyber_safety")).await), (0, 0));
+        assert_eq!(total(&ask(&by, "audience=officials").await), (7, 0));
+    }
+
+    async fn outputs_teams_and_members_are_indicators_beside_the_turns(t: &T) {
+        let indicator = async |measure: &str, number: i32| {
+            let body = json!({"campaign_id": crate::harness::world::campaign(), "number": number, "name": measure, "unit": "x",
+                "measure": measure, "target_value": 100});
+            t.admin.post("/v1/indicators", &body).await.id()
+        };
+        let (classes, teams, members) = (indicator("classes", 21).await, indicator("teams", 22).await, indicator("members", 23).await);
+        let (team, leader) = t.deployed_team(seeded_unit(HA_NOI)).await;
+        t.team(seeded_unit(DA_NANG)).await;
+        let verifier = t.verifier(centre()).await;
+        let activity = t.activity(&leader, &team).await;
+        let mut body = new_result(id_in(&activity, "id"), id_in(&team, "id"), "2024-07-01", 42);
+        body["outputs"] = json!([{"measure": "classes", "value": 3}, {"measure": "contests", "value": 9}]);
+        let result = leader.post("/v1/results", &body).await.ok(201);
+        let result = leader.act(&format!("{}/submit", result_path(&result))).await.ok(200);
+        let of = async |id: Uuid, more: &str| ask(&t.admin, &format!("indicator_id={id}{more}")).await;
+        assert_eq!(total(&of(classes, "").await), (3, 0));
+        assert_eq!(total(&ask(&t.admin, "").await), (42, 0), "classes are no turns");
+        verifier.act(&format!("{}/verify", result_path(&result))).await.ok(200);
+        let by_unit = of(classes, "&group_by=org_unit").await;
+        assert_eq!((total(&by_unit), groups(&by_unit, "groups")), ((3, 3), figures([(HA_NOI, (3, 3))])));
+        assert_eq!(by_unit["percent"], 3.0);
+        assert_eq!(groups(&of(classes, "&group_by=day").await, "groups"), figures([("2024-07-01", (3, 3))]));
+        let (counted, crew) = (of(teams, "&group_by=org_unit").await, of(members, "").await);
+        assert_eq!((total(&counted), groups(&counted, "groups")), ((1, 1), figures([(HA_NOI, (1, 1))])), "one is forming");
+        assert_eq!(counted["includes"]["verified"], json!(["deployed", "completed"]));
+        assert_eq!(total(&crew), (0, 0), "nobody registered members");
+        // What makes no sense is refused rather than answered by nothing.
+        for senseless in [
+            (format!("indicator_id={classes}&group_by=topic"), "group_by"),
+            (format!("indicator_id={classes}&audience=children"), "audience"),
+            (format!("indicator_id={teams}&group_by=locality"), "group_by"),
+            (format!("indicator_id={teams}&as_of=2024-07-01T00:00:00Z"), "as_of"),
+        ] {
+            let (query, parameter) = senseless;
+            t.admin.get(&format!("/v1/progress?{query}")).await.faults(400, &[(parameter, "not_allowed_value")]);
+        }
+        let teams_explained = t.admin.get(&format!("/v1/progress/explain?indicator_id={teams}")).await;
+        teams_explained.faults(400, &[("indicator_id", "not_allowed_value")]);
+        let explained = t.admin.get(&format!("/v1/progress/explain?indicator_id={classes}")).await.ok(200);
+        assert_eq!((total(&explained), &explained["data"][0]["verified"]), ((3, 3), &json!(3)));
+    }
+
+    async fn the_same_question_is_the_same_answer_until_something_is_counted(t: &T) {
+        three_results(t).await;
+        let first = t.admin.get("/v1/progress?group_by=org_unit").await;
+        let etag = first.header("etag").unwrap().to_owned();
+        let unchanged = t.admin.get("/v1/progress?group_by=org_unit").header("If-None-Match", &etag).await;
+        assert_eq!(unchanged.status, 304);
+        let public = t.stranger.get("/v1/public/progress").await.header("etag").unwrap().to_owned();
+        assert_eq!(t.stranger.get("/v1/public/progress").header("If-None-Match", &public).await.status, 304);
+        let (team, leader) = t.deployed_team(seeded_unit(HA_NOI)).await;
+        let activity = t.activity(&leader, &team).await;
+        t.submitted(&leader, &activity, "2024-07-03", 1).await;
+        assert_eq!(t.admin.get("/v1/progress?group_by=org_unit").header("If-None-Match", &etag).await.status, 200);
+        assert_eq!(t.stranger.get("/v1/public/progress").header("If-None-Match", &public).await.status, 200);
     }
 }

@@ -1,6 +1,11 @@
 //! Campaigns (chiến dịch) and the days that belong to them.
 
-use crate::{Stamp, catalogue::Measure, catalogue::Topic, words::words};
+use crate::{
+    Stamp,
+    catalogue::{Measure, Topic},
+    counting::Item,
+    words::words,
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -171,10 +176,16 @@ pub struct Indicator {
 }
 
 impl Indicator {
-    /// Whether a line of turns on `topic` counts for this indicator.
+    /// Whether what a result states counts for this indicator.
     #[must_use]
-    pub fn counts_turns_on(&self, topic: Topic) -> bool {
-        self.measure == Measure::BeneficiaryTurns && self.counted_topics.as_ref().is_none_or(|t| t.contains(&topic))
+    pub fn counts(&self, item: Item) -> bool {
+        match item {
+            Item::Turns(topic, _) => {
+                self.measure == Measure::BeneficiaryTurns
+                    && self.counted_topics.as_ref().is_none_or(|t| t.contains(&topic))
+            }
+            Item::Output(measure) => self.measure == measure,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Counting: turns, the two figures, and the differences that the ledger is made of.
 
-use crate::catalogue::{Audience, Topic};
+use crate::catalogue::{Audience, Measure, Topic};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -48,7 +48,8 @@ impl Sum for Turns {
     }
 }
 
-/// The two figures that stand everywhere side by side, in turns.
+/// The two figures that stand everywhere side by side, in turns; of an output, in what it counts. Figures of different
+/// indicators meet nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Count {
     /// Submitted or verified.
@@ -88,8 +89,37 @@ impl Sum for Count {
     }
 }
 
-/// What a result counts for at one moment, by topic and audience.
-pub type Counted = BTreeMap<(Topic, Audience), Count>;
+/// What a figure of a result is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Item {
+    /// Turns of support on a topic to an audience.
+    Turns(Topic, Audience),
+    /// Something that was done beside them, such as classes.
+    Output(Measure),
+}
+
+impl Item {
+    /// What it was about; outputs aren't told by topic.
+    #[must_use]
+    pub const fn topic(self) -> Option<Topic> {
+        match self {
+            Self::Turns(topic, _) => Some(topic),
+            Self::Output(_) => None,
+        }
+    }
+
+    /// Who was supported; outputs aren't told by audience.
+    #[must_use]
+    pub const fn audience(self) -> Option<Audience> {
+        match self {
+            Self::Turns(_, audience) => Some(audience),
+            Self::Output(_) => None,
+        }
+    }
+}
+
+/// What a result counts for at one moment.
+pub type Counted = BTreeMap<Item, Count>;
 
 /// What has to be written to the ledger when a result that counted for `before` counts for `after`. Every change of a
 /// counted figure is this difference, so that no transition can forget or double a part of it.
@@ -112,7 +142,10 @@ mod tests {
 
     fn counted() -> impl Strategy<Value = Counted> {
         proptest::collection::btree_map(
-            (0..Topic::ALL.len(), 0..Audience::ALL.len()).prop_map(|(t, a)| (Topic::ALL[t], Audience::ALL[a])),
+            (0..=Topic::ALL.len(), 0..Audience::ALL.len()).prop_map(|(t, a)| match Topic::ALL.get(t) {
+                Some(topic) => Item::Turns(*topic, Audience::ALL[a]),
+                None => Item::Output(Measure::Classes),
+            }),
             (0i64..1000, 0i64..1000).prop_map(|(r, v)| Count { reported: Turns(r), verified: Turns(v) }),
             0..8,
         )

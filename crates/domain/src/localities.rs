@@ -28,6 +28,18 @@ words! {
     }
 }
 
+impl Difficulty {
+    /// The Vietnamese and the English name.
+    #[must_use]
+    pub const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::None => ("Địa bàn không thuộc diện khó khăn", "No designation"),
+            Self::Difficult => ("Địa bàn khó khăn", "Difficult areas"),
+            Self::EspeciallyDifficult => ("Địa bàn đặc biệt khó khăn", "Especially difficult areas"),
+        }
+    }
+}
+
 words! {
     /// What else sets a locality apart.
     pub enum LocalityCategory: "locality category" {

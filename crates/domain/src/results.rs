@@ -3,7 +3,7 @@
 use crate::{
     Stamp,
     catalogue::{AgeBand, Audience, Measure, Sex, Topic},
-    counting::{Count, Counted, Turns},
+    counting::{Count, Counted, Item, Turns},
     plausibility::Finding,
     words::words,
 };
@@ -305,7 +305,10 @@ impl ActivityResult {
     pub fn counted(&self) -> Counted {
         let mut counted = Counted::new();
         for line in &self.statement.lines {
-            *counted.entry((line.topic, line.audience)).or_default() += self.status.counts(line.turns);
+            *counted.entry(Item::Turns(line.topic, line.audience)).or_default() += self.status.counts(line.turns);
+        }
+        for output in &self.statement.outputs {
+            *counted.entry(Item::Output(output.measure)).or_default() += self.status.counts(Turns(output.value));
         }
         counted.retain(|_, count| !count.is_zero());
         counted
@@ -424,8 +427,10 @@ pub fn turns_by_topic(lines: &[Line]) -> BTreeMap<Topic, i64> {
 #[must_use]
 pub fn reported_by_topic(counted: &Counted) -> BTreeMap<Topic, i64> {
     let mut turns = BTreeMap::new();
-    for ((topic, _), count) in counted.iter().filter(|(_, count)| count.reported != Turns(0)) {
-        *turns.entry(*topic).or_default() += count.reported.0;
+    for (item, count) in counted.iter().filter(|(_, count)| count.reported != Turns(0)) {
+        if let Some(topic) = item.topic() {
+            *turns.entry(topic).or_default() += count.reported.0;
+        }
     }
     turns
 }

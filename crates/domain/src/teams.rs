@@ -15,6 +15,19 @@ words! {
     }
 }
 
+impl TeamKind {
+    /// The Vietnamese and the English name.
+    #[must_use]
+    pub const fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::CommunityDigitalTransformation => {
+                ("Đội hình chuyển đổi số cộng đồng", "Community digital transformation teams")
+            }
+            Self::DigitalSummer => ("Đội hình Mùa hè số", "Digital summer teams"),
+        }
+    }
+}
+
 words! {
     /// Where a team stands.
     pub enum TeamStatus: "team status" {

@@ -3,17 +3,18 @@
 use crate::{
     app::App,
     problem::{ApiError, ApiResult},
+    progress::Asked,
     public_pages::{self, Dashboard, Day, Figures, Label, Lang, ProgressPicture, Share, Theme, Unit},
     reply::{PUBLIC_CACHE, cached, hash_tag},
     request::Request,
-    slices::progress::{dto::ProgressGroup, ops},
+    slices::progress::{dto::ProgressGroup, groups, ops},
 };
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self, HeaderValue},
+    web::Data,
 };
 use tinhnguyen_domain::counting::Count;
-use tinhnguyen_persistence::{org_units, reference};
 
 /// The page runs no script and loads nothing from elsewhere; portals may frame it.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors *; base-uri 'none'; form-action 'none'";
@@ -32,43 +33,39 @@ fn share(group: ProgressGroup) -> Share {
     Share { name: Label { vi: group.name, en: group.name_en }, figures }
 }
 
-async fn page_of(app: &App) -> ApiResult<Dashboard> {
-    let conn = app.store.read();
-    let subject = ops::subject(conn, None).await?.ok_or_else(ApiError::not_found)?;
-    let root = org_units::root(conn).await?.ok_or_else(ApiError::not_found)?;
-    let demo = reference::is_demo(conn).await?;
-    let now = app.clock.now();
+async fn page_of(app: &Data<App>) -> ApiResult<Dashboard> {
     app.figures
-        .with(&app.store, |folded| {
-            let asked = ops::everything(&subject, &root.path);
-            let as_of = folded.as_of(now);
+        .with(app, |view| {
+            let subject = view.subjects.find(None).ok_or_else(ApiError::not_found)?;
+            let root = view.trees.root().ok_or_else(ApiError::not_found)?;
+            let asked = Asked::all(subject.indicator.stamp.id, &root.path);
             let target = subject.indicator.target_value;
-            let days = folded.groups(&asked, |key| Some(key.day));
-            Dashboard {
+            let days = view.by_day(&asked);
+            Ok(Dashboard {
                 campaign: Label { vi: subject.campaign.name.clone(), en: subject.campaign.name_en.clone() },
                 indicator: Label { vi: subject.indicator.name.clone(), en: subject.indicator.name_en.clone() },
                 target,
-                total: figures(folded.total(&asked)),
+                total: figures(view.total(&asked)),
                 starts_on: subject.campaign.starts_on,
                 ends_on: subject.campaign.ends_on,
-                as_of,
-                ledger_seq: folded.ledger_seq(),
-                expected: Some(ops::pace(folded, &subject, &asked, target, as_of).expected),
+                as_of: view.as_of,
+                ledger_seq: view.ledger_seq(),
+                expected: Some(ops::pace(view, &subject, target, &days).expected),
                 days: days.into_iter().map(|(day, count)| Day { day, added: figures(count) }).collect(),
-                units: ops::units(folded, &root, &asked)
+                units: groups::units(view, root, view.by_child(&asked))
                     .into_iter()
                     .map(|group| {
                         let Share { name, figures } = share(group);
                         Unit { name, figures, target: None }
                     })
                     .collect(),
-                topics: ops::topics(folded, &asked).into_iter().map(share).collect(),
-                audiences: ops::audiences(folded, &asked).into_iter().map(share).collect(),
-                demo,
+                topics: groups::topics(view, &asked).into_iter().map(share).collect(),
+                audiences: groups::audiences(view, &asked).into_iter().map(share).collect(),
+                demo: view.heads.demo,
                 public_url: Some(app.settings.public_url.clone()).filter(|url| !url.is_empty()),
-            }
+            })
         })
-        .await
+        .await?
 }
 
 /// The page's language: `?lang=`, or what the browser asks for.

@@ -4,6 +4,7 @@ use crate::{
     StoreError, StoreResult, Tx,
     entities::{campaign as c, indicator as i},
     page::{Page, PageRequest, fetch},
+    progress::subjects_changed,
     rows::{At, json},
 };
 use chrono::{DateTime, Utc};
@@ -152,7 +153,7 @@ pub async fn list(conn: &impl ConnectionTrait, filter: &Filter, page: &PageReque
 /// [`StoreError::Conflict`] when its id or code is taken.
 pub async fn insert(tx: &Tx, campaign: &Campaign) -> StoreResult<()> {
     c::Entity::insert(campaign_row(campaign)).exec_without_returning(tx).await?;
-    Ok(())
+    subjects_changed(tx).await
 }
 
 /// Stores a changed campaign.
@@ -166,7 +167,7 @@ pub async fn update(tx: &Tx, campaign: &Campaign) -> StoreResult<()> {
         .filter(c::Column::Version.eq(campaign.stamp.version - 1))
         .exec(tx)
         .await?;
-    if changed.rows_affected == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    if changed.rows_affected == 1 { subjects_changed(tx).await } else { Err(StoreError::Stale) }
 }
 
 /// Finds many campaigns, in no order.
@@ -193,6 +194,14 @@ pub async fn find_indicators(conn: &impl ConnectionTrait, ids: &[Uuid]) -> Store
 /// When the database can't be asked or the row is corrupt.
 pub async fn find_indicator(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<Option<Indicator>> {
     i::Entity::find_by_id(id).one(conn).await?.map(Indicator::try_from).transpose()
+}
+
+/// Every indicator, in no order.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn all_indicators(conn: &impl ConnectionTrait) -> StoreResult<Vec<Indicator>> {
+    i::Entity::find().all(conn).await?.into_iter().map(Indicator::try_from).collect()
 }
 
 /// All indicators of a campaign, the numbered ones first.
@@ -240,7 +249,7 @@ pub async fn list_indicators(
 /// [`StoreError::Conflict`] when its id, or its number in the campaign, is taken.
 pub async fn insert_indicator(tx: &Tx, indicator: &Indicator) -> StoreResult<()> {
     i::Entity::insert(indicator_row(indicator)).exec_without_returning(tx).await?;
-    Ok(())
+    subjects_changed(tx).await
 }
 
 /// Stores a changed indicator.
@@ -254,7 +263,7 @@ pub async fn update_indicator(tx: &Tx, indicator: &Indicator) -> StoreResult<()>
         .filter(i::Column::Version.eq(indicator.stamp.version - 1))
         .exec(tx)
         .await?;
-    if changed.rows_affected == 1 { Ok(()) } else { Err(StoreError::Stale) }
+    if changed.rows_affected == 1 { subjects_changed(tx).await } else { Err(StoreError::Stale) }
 }
 
 /// Many campaigns, and all their indicators, the numbered ones first.

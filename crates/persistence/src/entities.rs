@@ -285,6 +285,14 @@ entity!(rollup_cell, "rollup_cell", {
     verified: i64,
 });
 
+entity!(cube_snapshot, "cube_snapshot", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    seq: i64,
+    format: i32,
+    at: DateTimeUtc,
+    cells: Vec<u8>,
+});
+
 entity!(idempotency_key, "idempotency_key", {
     #[sea_orm(primary_key, auto_increment = false)]
     principal_id: Uuid,

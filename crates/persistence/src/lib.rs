@@ -26,6 +26,7 @@ mod migrations;
 pub mod org_units;
 pub mod page;
 pub mod personal;
+pub mod progress;
 pub mod reference;
 pub mod resets;
 pub mod results;

@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tinhnguyen_domain::{
     Stamp,
-    localities::{Locality, LocalityKind},
+    localities::{Difficulty, Locality, LocalityKind},
     org_units::UnitPath,
     text::fold,
 };
@@ -159,6 +159,8 @@ pub struct Place {
     pub code: String,
     /// Vietnamese name.
     pub name: String,
+    /// How difficult it is designated.
+    pub difficulty: Difficulty,
     /// Its place in the tree.
     pub path: UnitPath,
 }
@@ -168,16 +170,17 @@ pub struct Place {
 /// # Errors
 /// When the database can't be asked or a row is corrupt.
 pub async fn all(conn: &impl ConnectionTrait) -> StoreResult<Vec<Place>> {
-    let rows: Vec<(Uuid, String, String, String)> = t::Entity::find()
+    let rows: Vec<(Uuid, String, String, String, String)> = t::Entity::find()
         .select_only()
-        .columns([t::Column::Id, t::Column::Code, t::Column::Name, t::Column::Path])
+        .columns([t::Column::Id, t::Column::Code, t::Column::Name, t::Column::Difficulty, t::Column::Path])
         .into_tuple()
         .all(conn)
         .await?;
     rows.into_iter()
-        .map(|(id, code, name, path)| {
+        .map(|(id, code, name, difficulty, path)| {
+            let difficulty = At("locality", "difficulty", id).word(&difficulty)?;
             let path = UnitPath::parse(&path).map_err(|e| At("locality", "path", id).corrupt(e))?;
-            Ok(Place { id, code, name, path })
+            Ok(Place { id, code, name, difficulty, path })
         })
         .collect()
 }

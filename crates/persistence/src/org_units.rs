@@ -154,23 +154,11 @@ pub async fn all(conn: &impl ConnectionTrait) -> StoreResult<Vec<OrgUnit>> {
 }
 
 /// The counter that counts the changes of the organisation tree.
-const TREE: &str = "org_tree";
+pub(crate) const TREE: &str = "org_tree";
 
 /// Counts a change of the tree, so that copies in memory are known to be old. Every writer of units calls it.
 async fn tree_changed(tx: &Tx) -> StoreResult<()> {
     advance(tx, TREE, 1).await.map(|_| ())
-}
-
-/// The numbers that tell whether a copy in memory is still good: of the ledger's last entry and of the tree's last
-/// change, both 0 at the beginning. One round trip.
-///
-/// # Errors
-/// When the database can't be asked.
-pub async fn heads(conn: &impl ConnectionTrait) -> StoreResult<(i64, i64)> {
-    let rows =
-        counter::Entity::find().filter(counter::Column::Name.is_in([crate::ledger::HEAD, TREE])).all(conn).await?;
-    let of = |name: &str| rows.iter().find(|row| row.name == name).map_or(0, |row| row.value);
-    Ok((of(crate::ledger::HEAD), of(TREE)))
 }
 
 /// Lists a page of what is seen.

@@ -3,7 +3,10 @@
 use crate::{cli::Progress, config::Config, open, say};
 use anyhow::{Context, Result};
 use std::{collections::BTreeMap, process::ExitCode};
-use tinhnguyen_domain::campaigns::Indicator;
+use tinhnguyen_domain::{
+    campaigns::Indicator,
+    catalogue::{Audience, Topic},
+};
 use tinhnguyen_persistence::{
     Store, StoreError, campaigns,
     ledger::{self, CheckReport, Disagreement},
@@ -72,13 +75,16 @@ fn text_of(report: &CheckReport, indicators: &BTreeMap<Uuid, &Indicator>) -> Str
                 key.org_unit_id,
                 key.locality_id,
                 key.day,
-                key.topic,
-                key.audience,
+                key.topic.map_or("no topic", Topic::as_str),
+                key.audience.map_or("no audience", Audience::as_str),
                 rolled_up.reported.0,
                 rolled_up.verified.0,
                 ledger.reported.0,
                 ledger.verified.0,
             ),
+            Disagreement::Snapshot { seq, cells } => {
+                format!("DISAGREES: the snapshot at {seq} differs from the ledger in {cells} cells")
+            }
             Disagreement::Result { result_id, indicator_id, result, ledger } => format!(
                 "DISAGREES: {}, result {result_id}: counts for {}/{}, ledger {}/{} (reported/verified)",
                 label(indicator_id),

@@ -39,6 +39,8 @@ const MAX_CONNECTIONS: usize = 10_000;
 const SEAL_EVERY: Duration = Duration::from_secs(1);
 /// How often totals and ledger are compared.
 const AUDIT_EVERY: Duration = Duration::from_secs(3600);
+/// How often it is looked at whether a snapshot of the figures is due.
+const KEEP_FIGURES_EVERY: Duration = Duration::from_secs(300);
 /// How often answers kept for retries are swept.
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// How often waiting mail is looked for.
@@ -101,7 +103,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
     let warmed = app.clone();
     tokio::spawn(async move {
         // The first visitor need not wait until the ledger is folded.
-        if let Err(err) = warmed.figures.with(&warmed.store, |_| ()).await {
+        if let Err(err) = warmed.figures.load(&warmed.store).await {
             warn!(error = %err, "the figures are not loaded yet; the first request for them tries again");
         }
     });
@@ -123,6 +125,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         never = sweep_evidence(&app) => match never {},
         never = seal(&app.store) => match never {},
         never = audit_totals(&app) => match never {},
+        never = keep_figures(&app) => match never {},
         never = deliver(&delivery, &app) => match never {},
         never = reread_keys(&app, &keys) => match never {},
         never = expire(&app.store, config.volunteer_retention_days.value.get()) => match never {},
@@ -200,6 +203,18 @@ async fn audit_totals(app: &App) -> Infallible {
         every.tick().await;
         if let Err(err) = tinhnguyen_http::progress::audit(app).await {
             warn!(error = %err, "totals and ledger can't be compared; tried again in an hour");
+        }
+    }
+}
+
+/// Keeps the figures now and then, so that the next process starts from there.
+async fn keep_figures(app: &App) -> Infallible {
+    let mut every = interval(KEEP_FIGURES_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(err) = tinhnguyen_http::progress::snapshot(&app.store, app.clock.as_ref()).await {
+            warn!(error = %err, "no snapshot of the figures was kept; tried again in some minutes");
         }
     }
 }

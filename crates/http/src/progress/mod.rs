@@ -1,40 +1,50 @@
 //! The folded ledger in memory: any slice of the figure without summing in the database.
 //!
-//! Every read first asks the database for two numbers, of the ledger's last entry and of the tree's last change, and
-//! folds in what is new. So the answer after a write includes it, whichever replica wrote it, and no worker has to
-//! keep up.
+//! Every read first learns three numbers from the database (of the ledger's last entry, and of the last change of the trees
+//! and of what is counted), and folds in what is new. So the answer after a write includes it, whichever replica wrote it,
+//! and no worker has to keep up. Reads that come at the same moment ask together.
+
+mod bodies;
+mod trees;
+mod view;
+
+pub use bodies::{Bodies, Body};
+pub use trees::{Subject, Subjects, Trees};
+pub use view::{Asked, View};
 
 use crate::{
     app::App,
-    problem::{ApiError, ApiResult, Code},
+    group::{Group, Work, together},
+    problem::{ApiError, ApiResult, Code, Fault},
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use actix_web::web::Data;
+use chrono::{DateTime, TimeDelta, Utc};
+use moka::sync::Cache;
 use parking_lot::RwLock;
 use std::{
-    cell::RefCell,
-    collections::{BTreeMap, HashMap},
+    collections::{HashMap, HashSet},
+    sync::Arc,
     time::{Duration, Instant},
 };
-use tinhnguyen_domain::{
-    counting::Count,
-    org_units::{OrgUnit, OrgUnitKind, UnitPath},
-    progress::{CellKey, Cube, Slice},
-};
+use tinhnguyen_domain::{clock::Clock, progress::Cube, teams::TeamKind};
 use tinhnguyen_persistence::{
-    Store, StoreError, ledger,
-    localities::{self, Place},
-    org_units,
+    Store, StoreError, StoreResult, Tx, ledger,
+    progress::{self as rows, Heads},
 };
 use tokio::sync::Mutex;
-use tracing::error;
+use tracing::{error, info};
 use uuid::Uuid;
 
 /// How long an entry may be waited for that the ledger has not come to.
 pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How long what is written may be on its way: no entry of an instant that is longer past will still come.
+const SETTLED: TimeDelta = TimeDelta::minutes(1);
 /// Entries that are read at once.
 const BATCH: u64 = 10_000;
+/// Moments of the past whose cells are kept at hand.
+const PASTS: u64 = 2;
 
-/// Compares totals and ledger, and notes what was found in the metrics.
+/// Compares totals, ledger and what is served, and notes what was found in the metrics.
 ///
 /// # Errors
 /// When the database can't be asked.
@@ -47,39 +57,145 @@ pub async fn audit(app: &App) -> Result<u64, StoreError> {
     Ok(audit.disagreements)
 }
 
-/// The folded ledger of this process.
-#[derive(Default)]
-pub struct Figures {
-    folded: RwLock<Option<Folded>>,
-    refreshing: Mutex<()>,
+/// Keeps the figures as a snapshot when the ledger has gone far beyond the last one, so that the next process starts from
+/// there. Gives whether it did.
+///
+/// # Errors
+/// When the database can't be asked, or refuses.
+pub async fn snapshot(store: &Store, clock: &dyn Clock) -> Result<bool, StoreError> {
+    if !ledger::snapshot_due(store.read(), ledger::head(store.read()).await?).await? {
+        return Ok(false);
+    }
+    let started = Instant::now();
+    let cube = store.snapshot::<_, StoreError>(async |tx| ledger::cube_now(tx).await).await?;
+    let now = clock.now();
+    store.write::<_, StoreError>(async |tx| ledger::take_snapshot(tx, &cube, now).await).await?;
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    info!(ledger_seq = cube.ledger_seq(), cells = cube.len(), duration_ms, "snapshot of the figures kept");
+    Ok(true)
 }
 
-/// The cube and the two trees that it is asked by.
-pub struct Folded {
+/// The folded ledger of this process, and what it is asked by.
+pub struct Figures {
+    state: RwLock<Option<State>>,
+    refreshing: Mutex<()>,
+    pasts: Cache<i64, Arc<Cube>>,
+    looking_back: Mutex<()>,
+    questions: Group<HowFar>,
+    /// Answers as they were sent.
+    pub bodies: Bodies,
+}
+
+struct State {
+    heads: Heads,
     cube: Cube,
-    tree: i64,
+    kinds: HashMap<Uuid, TeamKind>,
     last_at: Option<DateTime<Utc>>,
-    units: HashMap<Uuid, OrgUnit>,
-    unit_at: HashMap<UnitPath, Uuid>,
-    places: HashMap<Uuid, Place>,
-    place_at: HashMap<UnitPath, Uuid>,
+    trees: Arc<Trees>,
+    subjects: Arc<Subjects>,
+}
+
+/// Asks how far everything is.
+pub struct HowFar;
+
+impl Work for HowFar {
+    type Done = ApiResult<Heads>;
+
+    fn queue(app: &App) -> &Group<Self> {
+        &app.figures.questions
+    }
+
+    async fn run(app: &Data<App>, those: &[Self]) -> Vec<Self::Done> {
+        let heads = rows::heads(app.store.read()).await.map_err(ApiError::from);
+        those.iter().map(|_| heads.clone()).collect()
+    }
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        Self {
+            state: RwLock::default(),
+            refreshing: Mutex::default(),
+            pasts: Cache::new(PASTS),
+            looking_back: Mutex::default(),
+            questions: Group::new(2, 1 << 10),
+            bodies: Bodies::default(),
+        }
+    }
 }
 
 impl Figures {
+    /// Makes sure that everything committed before the call is in the figures; gives how far they are.
+    ///
+    /// # Errors
+    /// When the database can't be asked.
+    pub async fn refreshed(&self, app: &Data<App>) -> ApiResult<Heads> {
+        let heads = together(app, HowFar).await??;
+        if !self.covers(&heads) {
+            let _alone = self.refreshing.lock().await;
+            if !self.covers(&heads) {
+                self.refresh(&app.store, &heads).await?;
+            }
+        }
+        self.heads().ok_or_else(not_loaded)
+    }
+
     /// Works on figures that include everything committed before the call.
     ///
     /// # Errors
     /// When the database can't be asked.
-    pub async fn with<T>(&self, store: &Store, work: impl FnOnce(&Folded) -> T) -> ApiResult<T> {
-        let (seq, tree) = org_units::heads(store.read()).await?;
-        if !self.is_fresh(seq, tree) {
-            let _alone = self.refreshing.lock().await;
-            if !self.is_fresh(seq, tree) {
-                self.refresh(store, seq, tree).await?;
-            }
+    pub async fn with<T>(&self, app: &Data<App>, work: impl FnOnce(&View<'_>) -> T) -> ApiResult<T> {
+        self.refreshed(app).await?;
+        let state = self.state.read();
+        let state = state.as_ref().ok_or_else(not_loaded)?;
+        Ok(work(&state.view(app.clock.now())))
+    }
+
+    /// Works on the figures as they stood at an instant.
+    ///
+    /// # Errors
+    /// `not_allowed_value` for an instant to come; when the database can't be asked.
+    pub async fn with_past<T>(
+        &self,
+        app: &Data<App>,
+        as_of: DateTime<Utc>,
+        work: impl FnOnce(&View<'_>) -> T,
+    ) -> ApiResult<T> {
+        if as_of > app.clock.now() {
+            let fault = Fault::of_parameter("as_of", Code::NotAllowedValue)
+                .message("Thời điểm này chưa đến.", "This instant has not come yet.");
+            return Err(ApiError::parameter(fault));
         }
-        let folded = self.folded.read();
-        folded.as_ref().map(work).ok_or_else(|| ApiError::internal("the figures are not loaded"))
+        self.refreshed(app).await?;
+        let seq = ledger::seq_at(app.store.read(), as_of).await?;
+        let past = self.past(&app.store, seq).await?;
+        let state = self.state.read();
+        let state = state.as_ref().ok_or_else(not_loaded)?;
+        let cube = past.as_deref().unwrap_or(&state.cube);
+        Ok(work(&View { as_of, cube, ..state.view(as_of) }))
+    }
+
+    /// The cells as they stood at an entry; none when they still stand so.
+    async fn past(&self, store: &Store, seq: i64) -> ApiResult<Option<Arc<Cube>>> {
+        if self.ledger_seq() == seq {
+            return Ok(None);
+        }
+        if let Some(known) = self.pasts.get(&seq) {
+            return Ok(Some(known));
+        }
+        // One at a time: each takes as much memory as the present.
+        let _alone = self.looking_back.lock().await;
+        if let Some(known) = self.pasts.get(&seq) {
+            return Ok(Some(known));
+        }
+        // From the present when that is nearer than the last snapshot before.
+        let known = {
+            let state = self.state.read();
+            state.as_ref().filter(|s| s.cube.ledger_seq() - seq < ledger::EVERY).map(|s| s.cube.clone())
+        };
+        let cube = Arc::new(ledger::cube_at(store.read(), seq, known).await?);
+        self.pasts.insert(seq, Arc::clone(&cube));
+        Ok(Some(cube))
     }
 
     /// Waits until the ledger has come to an entry. With one database that is at once; behind a replica that lags it may
@@ -89,6 +205,9 @@ impl Figures {
     /// `ledger_behind` when it has not come to it within [`PATIENCE`].
     pub async fn reach(&self, store: &Store, seq: Option<i64>) -> ApiResult<()> {
         let Some(seq) = seq else { return Ok(()) };
+        if self.ledger_seq() >= seq {
+            return Ok(());
+        }
         let started = Instant::now();
         loop {
             let head = ledger::head(store.read()).await?;
@@ -105,23 +224,60 @@ impl Figures {
     /// The last entry that is folded in; 0 before the first read.
     #[must_use]
     pub fn ledger_seq(&self) -> i64 {
-        self.folded.read().as_ref().map_or(0, |folded| folded.cube.ledger_seq())
+        self.heads().map_or(0, |heads| heads.ledger_seq)
     }
 
-    fn is_fresh(&self, seq: i64, tree: i64) -> bool {
-        self.folded.read().as_ref().is_some_and(|f| f.cube.ledger_seq() >= seq && f.tree >= tree)
+    fn heads(&self) -> Option<Heads> {
+        self.state.read().as_ref().map(|state| state.heads)
     }
 
-    async fn refresh(&self, store: &Store, seq: i64, tree: i64) -> ApiResult<()> {
-        let known = self.folded.read().as_ref().map(|f| (f.cube.ledger_seq(), f.tree));
-        match known {
-            Some((_, known_tree)) if known_tree >= tree => {}
-            // The trees change rarely: then everything is read anew, as of one moment.
-            _ => {
-                let loaded = store.snapshot::<_, StoreError>(async |tx| Folded::load(tx).await).await?;
-                *self.folded.write() = Some(loaded);
-            }
+    fn covers(&self, heads: &Heads) -> bool {
+        self.heads().is_some_and(|known| known.covers(heads))
+    }
+
+    /// Reads everything, so that the first who asks needn't wait for it.
+    ///
+    /// # Errors
+    /// When the database can't be asked.
+    pub async fn load(&self, store: &Store) -> ApiResult<()> {
+        let heads = rows::heads(store.read()).await?;
+        let _alone = self.refreshing.lock().await;
+        if self.covers(&heads) { Ok(()) } else { self.refresh(store, &heads).await }
+    }
+
+    async fn refresh(&self, store: &Store, wanted: &Heads) -> ApiResult<()> {
+        let Some(known) = self.heads() else {
+            let loaded = store.snapshot::<_, StoreError>(async |tx| State::load(tx).await).await?;
+            *self.state.write() = Some(loaded);
+            return Ok(());
+        };
+        self.change(|state| state.heads.demo = wanted.demo);
+        // Trees and subjects change rarely: then they are read anew, as of one moment.
+        if known.trees < wanted.trees {
+            let (trees, number) = store.snapshot::<_, StoreError>(async |tx| Trees::load(tx).await).await?;
+            self.change(|state| {
+                state.trees = Arc::new(trees);
+                state.heads.trees = number;
+            });
         }
+        if known.subjects < wanted.subjects {
+            let (subjects, number) = store.snapshot::<_, StoreError>(async |tx| Subjects::load(tx).await).await?;
+            self.change(|state| {
+                state.subjects = Arc::new(subjects);
+                state.heads.subjects = number;
+            });
+        }
+        self.follow(store, wanted.ledger_seq).await
+    }
+
+    fn change(&self, how: impl FnOnce(&mut State)) {
+        if let Some(state) = self.state.write().as_mut() {
+            how(state);
+        }
+    }
+
+    /// Folds in what the ledger has up to an entry.
+    async fn follow(&self, store: &Store, seq: i64) -> ApiResult<()> {
         loop {
             let last = self.ledger_seq();
             if last >= seq {
@@ -132,139 +288,54 @@ impl Figures {
                 return Err(ApiError::internal(format!("the ledger ends at {last}, before its head {seq}")));
             };
             let last_at = ledger::instant_of(store.read(), end).await?;
-            let mut folded = self.folded.write();
-            let Some(folded) = folded.as_mut() else { return Err(ApiError::internal("the figures are not loaded")) };
+            let strangers: HashSet<Uuid> = {
+                let state = self.state.read();
+                let known = |team: &Uuid| state.as_ref().is_some_and(|state| state.kinds.contains_key(team));
+                entries.iter().map(|entry| entry.key.team_id).filter(|team| !known(team)).collect()
+            };
+            let strangers: Vec<Uuid> = strangers.into_iter().collect();
+            let kinds = rows::team_kinds(store.read(), Some(&strangers)).await?;
+            let mut state = self.state.write();
+            let state = state.as_mut().ok_or_else(not_loaded)?;
             for entry in &entries {
-                folded.cube.apply(entry).map_err(ApiError::internal)?;
+                state.cube.apply(entry).map_err(ApiError::internal)?;
             }
-            folded.last_at = folded.last_at.max(last_at);
+            state.kinds.extend(kinds);
+            state.last_at = state.last_at.max(last_at);
+            state.heads.ledger_seq = state.cube.ledger_seq();
         }
     }
 }
 
-/// What is asked of the figures. Days are inclusive.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
-    /// The indicator.
-    pub indicator_id: Uuid,
-    /// Only what units at or below this path reported.
-    pub org_unit: &'a UnitPath,
-    /// Only what was done in localities at or below this path.
-    pub locality: Option<&'a UnitPath>,
-    /// First day.
-    pub from: Option<NaiveDate>,
-    /// Last day.
-    pub to: Option<NaiveDate>,
+fn not_loaded() -> ApiError {
+    ApiError::internal("the figures are not loaded")
 }
 
-impl Folded {
-    async fn load(tx: &tinhnguyen_persistence::Tx) -> Result<Self, StoreError> {
-        let cube = ledger::load_cube(tx).await?;
-        let (_, tree) = org_units::heads(tx).await?;
+impl State {
+    async fn load(tx: &Tx) -> StoreResult<Self> {
+        let cube = ledger::cube_now(tx).await?;
+        let (trees, tree) = Trees::load(tx).await?;
+        let (subjects, subject) = Subjects::load(tx).await?;
         let last_at = ledger::instant_of(tx, cube.ledger_seq()).await?;
-        let units = org_units::all(tx).await?;
-        let places = localities::all(tx).await?;
-        Ok(Self {
-            cube,
-            tree,
-            last_at,
-            unit_at: units.iter().map(|unit| (unit.path.clone(), unit.stamp.id)).collect(),
-            units: units.into_iter().map(|unit| (unit.stamp.id, unit)).collect(),
-            place_at: places.iter().map(|place| (place.path.clone(), place.id)).collect(),
-            places: places.into_iter().map(|place| (place.id, place)).collect(),
-        })
+        let kinds = rows::team_kinds(tx, None).await?.into_iter().collect();
+        let demo = rows::heads(tx).await?.demo;
+        let heads = Heads { ledger_seq: cube.ledger_seq(), trees: tree, subjects: subject, demo };
+        Ok(Self { heads, cube, kinds, last_at, trees: Arc::new(trees), subjects: Arc::new(subjects) })
     }
 
-    /// The last entry that is folded in.
-    #[must_use]
-    pub const fn ledger_seq(&self) -> i64 {
-        self.cube.ledger_seq()
-    }
-
-    /// Counts the changes of the organisation tree that are seen here.
-    #[must_use]
-    pub const fn tree(&self) -> i64 {
-        self.tree
-    }
-
-    /// The instant that the figures stand at: this minute's beginning, or the last entry's if that is later.
-    #[must_use]
-    pub fn as_of(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+    /// The present, as it can be told again: the last entry's instant, or an instant that is so long past that nothing of
+    /// it will still come.
+    fn view(&self, now: DateTime<Utc>) -> View<'_> {
         use chrono::DurationRound;
-        let minute = now.duration_trunc(chrono::TimeDelta::minutes(1)).unwrap_or(now);
-        self.last_at.map_or(minute, |last| last.max(minute))
-    }
-
-    /// A unit.
-    #[must_use]
-    pub fn unit(&self, id: Uuid) -> Option<&OrgUnit> {
-        self.units.get(&id)
-    }
-
-    /// A locality.
-    #[must_use]
-    pub fn place(&self, id: Uuid) -> Option<&Place> {
-        self.places.get(&id)
-    }
-
-    /// The units directly below one that are expected to report, by code: the support centre guides and has no teams.
-    #[must_use]
-    pub fn children(&self, parent: Uuid) -> Vec<&OrgUnit> {
-        let reports = |unit: &&OrgUnit| unit.parent_id == Some(parent) && unit.kind != OrgUnitKind::SupportCentre;
-        let mut children: Vec<_> = self.units.values().filter(reports).collect();
-        children.sort_by(|a, b| a.code.cmp(&b.code));
-        children
-    }
-
-    /// The figures of what is asked, by whatever `group` says of a cell.
-    pub fn groups<K: Ord>(&self, asked: &Asked<'_>, group: impl Fn(&CellKey) -> Option<K>) -> BTreeMap<K, Count> {
-        let whole = asked.org_unit.depth() == 0;
-        let within_unit = |id: Uuid| self.units.get(&id).is_some_and(|unit| asked.org_unit.contains(&unit.path));
-        let within_place = |id: Uuid| match asked.locality {
-            Some(top) => self.places.get(&id).is_some_and(|place| top.contains(&place.path)),
-            None => true,
-        };
-        let slice = Slice {
-            indicator_id: asked.indicator_id,
-            org_unit: (!whole).then_some(&within_unit),
-            locality: asked.locality.map(|_| &within_place as &dyn Fn(Uuid) -> bool),
-            from: asked.from,
-            to: asked.to,
-        };
-        self.cube.groups(&slice, group)
-    }
-
-    /// The two figures of what is asked.
-    #[must_use]
-    pub fn total(&self, asked: &Asked<'_>) -> Count {
-        self.groups(asked, |_| Some(())).into_values().sum()
-    }
-
-    /// The figures by the units directly below the one asked for; its own teams' stand under itself.
-    #[must_use]
-    pub fn by_child(&self, asked: &Asked<'_>) -> BTreeMap<Uuid, Count> {
-        let depth = asked.org_unit.depth() + 1;
-        let known = RefCell::new(HashMap::new());
-        self.groups(asked, |key| {
-            let mut known = known.borrow_mut();
-            *known.entry(key.org_unit_id).or_insert_with(|| {
-                let path = &self.units.get(&key.org_unit_id)?.path;
-                self.unit_at.get(&path.at_depth(depth)).copied()
-            })
-        })
-    }
-
-    /// The figures by the localities directly below the one asked for, or by province.
-    #[must_use]
-    pub fn by_place(&self, asked: &Asked<'_>) -> BTreeMap<Uuid, Count> {
-        let depth = asked.locality.map_or(0, |top| top.depth() + 1);
-        let known = RefCell::new(HashMap::new());
-        self.groups(asked, |key| {
-            let mut known = known.borrow_mut();
-            *known.entry(key.locality_id).or_insert_with(|| {
-                let path = &self.places.get(&key.locality_id)?.path;
-                self.place_at.get(&path.at_depth(depth)).copied()
-            })
-        })
+        let settled = now - SETTLED;
+        let minute = settled.duration_trunc(TimeDelta::minutes(1)).unwrap_or(settled);
+        View {
+            as_of: self.last_at.map_or(minute, |last| last.max(minute)),
+            heads: self.heads,
+            cube: &self.cube,
+            kinds: &self.kinds,
+            trees: &self.trees,
+            subjects: &self.subjects,
+        }
     }
 }

@@ -5,7 +5,7 @@ mod read;
 mod write;
 
 pub use cx::Cx;
-pub use read::{PUBLIC_CACHE, cached, cached_bytes, document, hash_tag, item, list, page, personal_item, public};
+pub use read::{PUBLIC_CACHE, body, cached, cached_bytes, document, hash_tag, item, list, page, personal_item};
 pub use write::{Errand, LEDGER_SEQ, Outcome, write};
 
 use crate::problem::{ApiError, ApiResult};

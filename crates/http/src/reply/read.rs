@@ -4,6 +4,7 @@ use super::{Item, builder, quoted};
 use crate::{
     page::{ListQuery, PageBody},
     problem::{ApiError, ApiResult},
+    progress::Body,
     request::Request,
 };
 use actix_web::{HttpResponse, http::header, web::Bytes};
@@ -38,13 +39,16 @@ pub fn document<T: Serialize>(request: &Request, value: &T) -> ApiResult<HttpRes
     Ok(cached(request, hash_tag(&body), "private, no-cache", "application/json", body))
 }
 
-/// Answers with a body that anybody may keep.
-///
-/// # Errors
-/// `internal` when it can't be written as JSON.
-pub fn public<T: Serialize>(request: &Request, value: &T) -> ApiResult<HttpResponse> {
-    let body = serde_json::to_string(value).map_err(ApiError::internal)?;
-    Ok(cached(request, hash_tag(&body), PUBLIC_CACHE, "application/json", body))
+/// Answers with a body that was rendered before, or 304 when the client has it.
+#[must_use]
+pub fn body(request: &Request, body: &Body, cache_control: &'static str) -> HttpResponse {
+    let has = has(request, &body.etag);
+    let mut response = builder(if has { 304 } else { 200 });
+    response.insert_header((header::ETAG, body.etag.clone())).insert_header((header::CACHE_CONTROL, cache_control));
+    if has {
+        return response.finish();
+    }
+    response.content_type("application/json").body(body.bytes.clone())
 }
 
 /// How long what is public may be kept. Always asked again, so that nobody shows yesterday's figure.

@@ -1,22 +1,30 @@
-//! The append-only ledger of every change to a counted figure, its roll-up rows, and the check that they agree.
+//! The append-only ledger of every change to a counted figure, its roll-up rows, the cube's snapshots, and the check that
+//! they agree.
+
+mod check;
+mod snapshots;
+
+pub use check::{Audit, CheckReport, Disagreement, audit, check};
+pub use snapshots::{EVERY, cube_at, cube_now, forget_snapshots, snapshot_due, take_snapshot};
 
 use crate::{
     StoreResult, Tx,
-    entities::{activity, counter, ledger as l, result, rollup_cell as r},
+    entities::{counter, ledger as l, rollup_cell as r},
     org_units::advance,
     rows::At,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Alias, Expr, ExprTrait, OnConflict},
 };
-use std::collections::{BTreeMap, HashMap};
+use std::{collections::HashMap, fmt::Display, str::FromStr};
 use tinhnguyen_domain::{
     campaigns::Indicator,
+    catalogue::{Audience, Topic},
     counting::{Count, Counted, Turns, difference},
-    progress::{CellKey, Cube, Entry},
+    progress::{CellKey, Entry},
     results::ActivityResult,
 };
 use uuid::Uuid;
@@ -24,6 +32,41 @@ use uuid::Uuid;
 /// The counter that numbers the ledger. Its row is locked from the first entry of a transaction to its end, so the
 /// numbers are without gaps and in the order of commits, across processes too.
 pub(crate) const HEAD: &str = "ledger";
+
+/// What a roll-up row is the sum of: as a cell, without telling the teams of a unit apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RollupKey {
+    /// The indicator.
+    pub indicator_id: Uuid,
+    /// The unit of the reporting teams.
+    pub org_unit_id: Uuid,
+    /// The place of the activities.
+    pub locality_id: Uuid,
+    /// The reported day.
+    pub day: NaiveDate,
+    /// What it was about; outputs aren't told by topic.
+    pub topic: Option<Topic>,
+    /// Who was supported; outputs aren't told by audience.
+    pub audience: Option<Audience>,
+}
+
+impl From<CellKey> for RollupKey {
+    fn from(key: CellKey) -> Self {
+        Self {
+            indicator_id: key.indicator_id,
+            org_unit_id: key.org_unit_id,
+            locality_id: key.locality_id,
+            day: key.day,
+            topic: key.topic,
+            audience: key.audience,
+        }
+    }
+}
+
+/// How a topic or an audience is stored: an empty text for outputs, which have none, because a key has no nulls.
+fn text_of(word: Option<&'static str>) -> String {
+    word.unwrap_or_default().to_owned()
+}
 
 /// Where and by whom a result's change is counted.
 #[derive(Debug, Clone)]
@@ -53,16 +96,17 @@ pub async fn post(tx: &Tx, indicators: &[Indicator], postings: &[Posting<'_>]) -
     let mut entries = Vec::new();
     for posting in postings {
         let deltas = difference(posting.before, &posting.result.counted());
-        for ((topic, audience), delta) in deltas {
-            let counting = |i: &&Indicator| i.campaign_id == posting.campaign_id && i.counts_turns_on(topic);
+        for (item, delta) in deltas {
+            let counting = |i: &&Indicator| i.campaign_id == posting.campaign_id && i.counts(item);
             for indicator in indicators.iter().filter(counting) {
                 let key = CellKey {
                     indicator_id: indicator.stamp.id,
+                    team_id: posting.result.team_id,
                     org_unit_id: posting.org_unit_id,
                     locality_id: posting.locality_id,
                     day: posting.result.reported_on,
-                    topic,
-                    audience,
+                    topic: item.topic(),
+                    audience: item.audience(),
                 };
                 entries.push((posting, key, delta));
             }
@@ -73,23 +117,28 @@ pub async fn post(tx: &Tx, indicators: &[Indicator], postings: &[Posting<'_>]) -
         return Ok(None);
     }
     let last = advance(tx, HEAD, count).await?;
-    let mut cells: HashMap<CellKey, Count> = HashMap::new();
+    // Each transaction's entries are later than those of the one before, whatever its clock says: so an instant divides
+    // the ledger in two at one place, for ever.
+    let earliest = instant_of(tx, last - count).await?.map(|at| at + TimeDelta::microseconds(1));
+    let mut cells: HashMap<RollupKey, Count> = HashMap::new();
     let mut rows = Vec::with_capacity(entries.len());
+    let latest = postings.iter().map(|posting| posting.at).max();
+    let at = std::cmp::max(latest, earliest).unwrap_or_default();
     for (seq, (posting, key, delta)) in (last - count + 1..).zip(entries) {
-        *cells.entry(key).or_default() += delta;
+        *cells.entry(key.into()).or_default() += delta;
         rows.push(l::ActiveModel {
             seq: Set(seq),
-            at: Set(posting.at),
+            at: Set(at),
             actor_id: Set(posting.actor_id),
             result_id: Set(posting.result.stamp.id),
             revision: Set(posting.result.revision),
-            team_id: Set(posting.result.team_id),
+            team_id: Set(key.team_id),
             org_unit_id: Set(key.org_unit_id),
             locality_id: Set(key.locality_id),
             indicator_id: Set(key.indicator_id),
             day: Set(key.day),
-            topic: Set(key.topic.as_str().to_owned()),
-            audience: Set(key.audience.as_str().to_owned()),
+            topic: Set(text_of(key.topic.map(Topic::as_str))),
+            audience: Set(text_of(key.audience.map(Audience::as_str))),
             delta_reported: Set(delta.reported.0),
             delta_verified: Set(delta.verified.0),
         });
@@ -113,14 +162,14 @@ pub async fn hold(tx: &Tx) -> StoreResult<()> {
     advance(tx, HEAD, 0).await.map(|_| ())
 }
 
-async fn roll_up(tx: &Tx, cells: &[(CellKey, Count)]) -> StoreResult<()> {
+async fn roll_up(tx: &Tx, cells: &[(RollupKey, Count)]) -> StoreResult<()> {
     let rows = cells.iter().map(|(key, count)| r::ActiveModel {
         indicator_id: Set(key.indicator_id),
         org_unit_id: Set(key.org_unit_id),
         locality_id: Set(key.locality_id),
         day: Set(key.day),
-        topic: Set(key.topic.as_str().to_owned()),
-        audience: Set(key.audience.as_str().to_owned()),
+        topic: Set(text_of(key.topic.map(Topic::as_str))),
+        audience: Set(text_of(key.audience.map(Audience::as_str))),
         reported: Set(count.reported.0),
         verified: Set(count.verified.0),
     });
@@ -160,17 +209,22 @@ pub(crate) async fn counter_value(conn: &impl ConnectionTrait, name: &str) -> St
     Ok(counter::Entity::find_by_id(name).one(conn).await?.map_or(0, |row| row.value))
 }
 
+fn word_of<T: FromStr<Err: Display>>(at: At, text: &str) -> StoreResult<Option<T>> {
+    if text.is_empty() { Ok(None) } else { at.word(text).map(Some) }
+}
+
 fn entry(row: &l::Model) -> StoreResult<Entry> {
     let at = |column| At("ledger", column, row.result_id);
     Ok(Entry {
         seq: row.seq,
         key: CellKey {
             indicator_id: row.indicator_id,
+            team_id: row.team_id,
             org_unit_id: row.org_unit_id,
             locality_id: row.locality_id,
             day: row.day,
-            topic: at("topic").word(&row.topic)?,
-            audience: at("audience").word(&row.audience)?,
+            topic: word_of(at("topic"), &row.topic)?,
+            audience: word_of(at("audience"), &row.audience)?,
         },
         delta: Count { reported: Turns(row.delta_reported), verified: Turns(row.delta_verified) },
     })
@@ -203,6 +257,23 @@ pub async fn first_counted(conn: &impl ConnectionTrait, results: &[Uuid]) -> Sto
     Ok(rows.into_iter().collect())
 }
 
+/// The number of the last entry at or before an instant; 0 when there is none. Entries are in the order of their instants,
+/// so it is looked for by halves through the primary key.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn seq_at(conn: &impl ConnectionTrait, at: DateTime<Utc>) -> StoreResult<i64> {
+    let (mut before, mut after) = (0, head(conn).await? + 1);
+    while after - before > 1 {
+        let middle = before + (after - before) / 2;
+        match instant_of(conn, middle).await? {
+            Some(instant) if instant <= at => before = middle,
+            _ => after = middle,
+        }
+    }
+    Ok(before)
+}
+
 /// The instant of the entry with this number.
 ///
 /// # Errors
@@ -211,239 +282,21 @@ pub async fn instant_of(conn: &impl ConnectionTrait, seq: i64) -> StoreResult<Op
     Ok(l::Entity::find_by_id(seq).one(conn).await?.map(|row| row.at))
 }
 
-fn cell(row: &r::Model) -> StoreResult<(CellKey, Count)> {
+fn rolled_up(row: &r::Model) -> StoreResult<(RollupKey, Count)> {
     let at = |column| At("rollup_cell", column, row.org_unit_id);
-    let key = CellKey {
+    let key = RollupKey {
         indicator_id: row.indicator_id,
         org_unit_id: row.org_unit_id,
         locality_id: row.locality_id,
         day: row.day,
-        topic: at("topic").word(&row.topic)?,
-        audience: at("audience").word(&row.audience)?,
+        topic: word_of(at("topic"), &row.topic)?,
+        audience: word_of(at("audience"), &row.audience)?,
     };
     Ok((key, Count { reported: Turns(row.reported), verified: Turns(row.verified) }))
 }
 
-/// Loads the cube from the roll-up rows. Call it in a snapshot: rows and number must be of one moment.
-///
-/// # Errors
-/// When the database can't be asked or a row is corrupt.
-pub async fn load_cube(snapshot: &Tx) -> StoreResult<Cube> {
-    let seq = head(snapshot).await?;
-    let rows = r::Entity::find().all(snapshot).await?;
-    let cells = rows.iter().map(cell).collect::<StoreResult<Vec<_>>>()?;
-    Ok(Cube::load(seq, cells))
-}
-
-/// A place where ledger, roll-ups and results don't agree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Disagreement {
-    /// The ledger's numbers have a gap or don't end at its head.
-    Gap {
-        /// How many entries there are.
-        entries: i64,
-        /// The last entry's number.
-        last: i64,
-        /// What the head says.
-        head: i64,
-    },
-    /// A roll-up row isn't the sum of its entries.
-    Rollup {
-        /// The cell.
-        key: CellKey,
-        /// What the roll-up row says.
-        rolled_up: Count,
-        /// What its entries add up to.
-        ledger: Count,
-    },
-    /// The entries of a result aren't what it counts for.
-    Result {
-        /// The result.
-        result_id: Uuid,
-        /// The indicator.
-        indicator_id: Uuid,
-        /// What the result counts for.
-        result: Count,
-        /// What its entries add up to.
-        ledger: Count,
-    },
-}
-
-/// What [`check`] found.
-#[derive(Debug, Clone, Default)]
-pub struct CheckReport {
-    /// The ledger's number at which everything was compared.
-    pub ledger_seq: i64,
-    /// Results that were compared.
-    pub results: u64,
-    /// Roll-up rows that were compared.
-    pub cells: u64,
-    /// The sum over the ledger, by indicator.
-    pub totals: BTreeMap<Uuid, Count>,
-    /// Where they don't agree.
-    pub disagreements: Vec<Disagreement>,
-}
-
-/// Compares results, ledger and roll-up rows as they stood at one moment: the ledger has no gap, each roll-up row is
-/// the sum of its entries, and the entries of each result are what it counts for.
-///
-/// # Errors
-/// When the database can't be asked or a row is corrupt.
-pub async fn check(snapshot: &Tx, indicators: &[(Uuid, Vec<Indicator>)]) -> StoreResult<CheckReport> {
-    let mut report = CheckReport { ledger_seq: head(snapshot).await?, ..CheckReport::default() };
-    let mut by_cell: HashMap<CellKey, Count> = HashMap::new();
-    let mut by_result: HashMap<(Uuid, Uuid), Count> = HashMap::new();
-    let (mut last, mut entries) = (0, 0);
-    loop {
-        let rows = l::Entity::find()
-            .filter(l::Column::Seq.gt(last))
-            .order_by_asc(l::Column::Seq)
-            .limit(20_000)
-            .all(snapshot)
-            .await?;
-        let Some(end) = rows.last().map(|row| row.seq) else { break };
-        for row in &rows {
-            let e = entry(row)?;
-            *by_cell.entry(e.key).or_default() += e.delta;
-            *by_result.entry((row.result_id, e.key.indicator_id)).or_default() += e.delta;
-            *report.totals.entry(e.key.indicator_id).or_default() += e.delta;
-            entries += 1;
-        }
-        last = end;
-    }
-    if entries != last || last != report.ledger_seq {
-        report.disagreements.push(Disagreement::Gap { entries, last, head: report.ledger_seq });
-    }
-    for row in r::Entity::find().all(snapshot).await? {
-        let (key, rolled_up) = cell(&row)?;
-        let ledger = by_cell.remove(&key).unwrap_or_default();
-        report.cells += 1;
-        if ledger != rolled_up {
-            report.disagreements.push(Disagreement::Rollup { key, rolled_up, ledger });
-        }
-    }
-    let missing = by_cell.into_iter().filter(|(_, ledger)| !ledger.is_zero());
-    report.disagreements.extend(missing.map(|(key, ledger)| Disagreement::Rollup {
-        key,
-        rolled_up: Count::default(),
-        ledger,
-    }));
-    check_results(snapshot, indicators, by_result, &mut report).await?;
-    Ok(report)
-}
-
-/// How the totals stand, by two sums that the database makes: cheap enough to look at again and again, unlike [`check`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Audit {
-    /// The ledger's last number.
-    pub ledger_seq: i64,
-    /// Indicators whose roll-up rows are not the sum of the ledger, and one more when its numbers have a gap.
-    pub disagreements: u64,
-}
-
-/// Sums ledger and roll-up rows by indicator as they stand at one moment.
-///
-/// # Errors
-/// When the database can't be asked.
-pub async fn audit(snapshot: &Tx) -> StoreResult<Audit> {
-    type Sum = (Uuid, i64, i64);
-    // PostgreSQL sums to numeric.
-    let sum = |column: Expr| column.sum().cast_as(Alias::new("bigint"));
-    let of = |rows: Vec<Sum>| -> BTreeMap<Uuid, (i64, i64)> {
-        rows.into_iter().map(|(id, reported, verified)| (id, (reported, verified))).collect()
-    };
-    let entries: Vec<Sum> = l::Entity::find()
-        .select_only()
-        .column(l::Column::IndicatorId)
-        .column_as(sum(Expr::col(l::Column::DeltaReported)), "reported")
-        .column_as(sum(Expr::col(l::Column::DeltaVerified)), "verified")
-        .group_by(l::Column::IndicatorId)
-        .into_tuple()
-        .all(snapshot)
-        .await?;
-    let cells: Vec<Sum> = r::Entity::find()
-        .select_only()
-        .column(r::Column::IndicatorId)
-        .column_as(sum(Expr::col(r::Column::Reported)), "reported")
-        .column_as(sum(Expr::col(r::Column::Verified)), "verified")
-        .group_by(r::Column::IndicatorId)
-        .into_tuple()
-        .all(snapshot)
-        .await?;
-    let (entries, cells) = (of(entries), of(cells));
-    let differing = entries
-        .keys()
-        .chain(cells.keys())
-        .collect::<std::collections::BTreeSet<_>>()
-        .into_iter()
-        .filter(|id| entries.get(id).copied().unwrap_or_default() != cells.get(id).copied().unwrap_or_default());
-    let ledger_seq = head(snapshot).await?;
-    let count = l::Entity::find().count(snapshot).await?;
-    let gap = u64::from(i64::try_from(count).ok() != Some(ledger_seq));
-    let disagreements = u64::try_from(differing.count()).unwrap_or(u64::MAX).saturating_add(gap);
-    Ok(Audit { ledger_seq, disagreements })
-}
-
-async fn check_results(
-    snapshot: &Tx,
-    indicators: &[(Uuid, Vec<Indicator>)],
-    mut by_result: HashMap<(Uuid, Uuid), Count>,
-    report: &mut CheckReport,
-) -> StoreResult<()> {
-    let campaign_of: HashMap<Uuid, Uuid> = activity::Entity::find()
-        .select_only()
-        .columns([activity::Column::Id, activity::Column::CampaignId])
-        .into_tuple::<(Uuid, Uuid)>()
-        .all(snapshot)
-        .await?
-        .into_iter()
-        .collect();
-    let mut last = Uuid::nil();
-    loop {
-        let rows = result::Entity::find()
-            .filter(result::Column::Id.gt(last))
-            .order_by_asc(result::Column::Id)
-            .limit(10_000)
-            .all(snapshot)
-            .await?;
-        let Some(end) = rows.last().map(|row| row.id) else { break };
-        for row in rows {
-            let stored = ActivityResult::try_from(row)?;
-            report.results += 1;
-            let campaign = campaign_of.get(&stored.activity_id);
-            let counting = indicators.iter().filter(|(id, _)| Some(id) == campaign).flat_map(|(_, list)| list);
-            for indicator in counting {
-                let counted: Count = stored
-                    .counted()
-                    .into_iter()
-                    .filter(|((topic, _), _)| indicator.counts_turns_on(*topic))
-                    .map(|(_, count)| count)
-                    .sum();
-                let ledger = by_result.remove(&(stored.stamp.id, indicator.stamp.id)).unwrap_or_default();
-                if counted != ledger {
-                    report.disagreements.push(Disagreement::Result {
-                        result_id: stored.stamp.id,
-                        indicator_id: indicator.stamp.id,
-                        result: counted,
-                        ledger,
-                    });
-                }
-            }
-        }
-        last = end;
-    }
-    // Entries of results that are gone must have been taken back.
-    let orphans = by_result.into_iter().filter(|(_, ledger)| !ledger.is_zero());
-    report.disagreements.extend(orphans.map(|((result_id, indicator_id), ledger)| Disagreement::Result {
-        result_id,
-        indicator_id,
-        result: Count::default(),
-        ledger,
-    }));
-    Ok(())
-}
-
-/// Makes all roll-up rows anew from the ledger, in the caller's transaction: nobody sees a figure in between.
+/// Makes all roll-up rows anew from the ledger and forgets the snapshots, in the caller's transaction: nobody sees a figure
+/// in between.
 ///
 /// # Errors
 /// When the database refuses.
@@ -451,12 +304,13 @@ pub async fn rebuild(tx: &Tx) -> StoreResult<u64> {
     // The head is locked first, so that no entry comes in between.
     advance(tx, HEAD, 0).await?;
     r::Entity::delete_many().exec(tx).await?;
-    let (mut last, mut cells) = (0, HashMap::<CellKey, Count>::new());
+    forget_snapshots(tx).await?;
+    let (mut last, mut cells) = (0, HashMap::<RollupKey, Count>::new());
     loop {
         let entries = after(tx, last, 20_000).await?;
         let Some(end) = entries.last().map(|e| e.seq) else { break };
         for e in &entries {
-            *cells.entry(e.key).or_default() += e.delta;
+            *cells.entry(e.key.into()).or_default() += e.delta;
         }
         last = end;
     }

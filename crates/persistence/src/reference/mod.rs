@@ -38,7 +38,7 @@ const BATCH: usize = 2_000;
 /// The counter that numbers localities in paths; its row is also the lock under which reference data are added.
 const PLACES: &str = "locality";
 /// The counter that marks a database as filled with demonstration data.
-const DEMO: &str = "demo";
+pub(crate) const DEMO: &str = "demo";
 
 const fn day(year: i32, month: u32, day: u32) -> NaiveDate {
     match NaiveDate::from_ymd_opt(year, month, day) {

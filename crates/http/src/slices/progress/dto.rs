@@ -1,12 +1,24 @@
 //! Progress as it is sent.
 
-use crate::schema::{MeasureSchema, OrgUnitKindSchema};
+use crate::{
+    page::ListQuery,
+    schema::{
+        AudienceSchema, DifficultySchema, MeasureSchema, OrgUnitKindSchema, TeamKindSchema, TopicSchema,
+    },
+};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use tinhnguyen_domain::{
-    campaigns::Indicator, catalogue::Measure, counting::Count, org_units::OrgUnit, org_units::OrgUnitKind,
+    campaigns::Indicator,
+    catalogue::{Audience, Measure, Topic},
+    counting::{Count, Turns},
+    localities::Difficulty,
+    org_units::{OrgUnit, OrgUnitKind},
     progress as d,
+    results::ResultStatus,
+    teams::{TeamKind, TeamStatus},
 };
+use tinhnguyen_persistence::progress::{TEAMS_REPORTED, TEAMS_VERIFIED};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -24,6 +36,12 @@ pub enum GroupBy {
     Audience,
     /// Kinds of activity, by topic.
     ActivityKind,
+    /// Kinds of team.
+    TeamKind,
+    /// Teams, the one that reported most first; beyond 20,000 the rest stands under `others`.
+    Team,
+    /// Designated difficulty of the place.
+    Difficulty,
     /// ISO weeks of the reported day.
     Week,
     /// Reported days.
@@ -45,6 +63,22 @@ pub struct ProgressQuery {
     pub from: Option<NaiveDate>,
     /// Last reported day.
     pub to: Option<NaiveDate>,
+    /// Only what was about this topic.
+    #[param(value_type = TopicSchema)]
+    pub topic: Option<Topic>,
+    /// Only who was supported.
+    #[param(value_type = AudienceSchema)]
+    pub audience: Option<Audience>,
+    /// Only what this team reported.
+    pub team_id: Option<Uuid>,
+    /// Only what teams of this kind reported.
+    #[param(value_type = TeamKindSchema)]
+    pub team_kind: Option<TeamKind>,
+    /// Only what was done in localities of this difficulty.
+    #[param(value_type = DifficultySchema)]
+    pub difficulty: Option<Difficulty>,
+    /// The figures as they stood at this instant (UTC), as the ledger had them; now when absent.
+    pub as_of: Option<DateTime<Utc>>,
     /// What the groups are; none when absent.
     #[param(inline)]
     pub group_by: Option<GroupBy>,
@@ -149,9 +183,19 @@ pub struct ProgressPace {
     /// Turns a day over the last seven days, today included, rounded down.
     #[schema(example = 68000)]
     pub per_day_7d: i64,
+    /// What each day left, today included, has to bring for the target, rounded up; null when no day is left.
+    #[schema(minimum = 0, example = 71000)]
+    pub needed_per_day: Option<i64>,
     /// Turns at the campaign's end if every day left brings as many.
     #[schema(example = 6400000)]
     pub forecast_total: i64,
+    /// The least that is likely at the campaign's end: four times in five it lies between this and `forecast_high`, if the
+    /// days left are like the last seven. Student's t over those days, as a prediction interval of the sum.
+    #[schema(example = 6150000)]
+    pub forecast_low: i64,
+    /// The most that is likely at the campaign's end.
+    #[schema(example = 6650000)]
+    pub forecast_high: i64,
     /// The day on which the target was or would be reached; null when never at that rate.
     pub forecast_reached_on: Option<NaiveDate>,
 }
@@ -161,8 +205,11 @@ impl From<d::Pace> for ProgressPace {
         Self {
             expected: pace.expected,
             per_day_7d: pace.per_day_7d,
-            forecast_total: pace.forecast_total,
-            forecast_reached_on: pace.forecast_reached_on,
+            needed_per_day: pace.needed_per_day,
+            forecast_total: pace.forecast.total,
+            forecast_low: pace.forecast.low,
+            forecast_high: pace.forecast.high,
+            forecast_reached_on: pace.forecast.reached_on,
         }
     }
 }
@@ -191,20 +238,34 @@ pub struct ProgressGroup {
     pub verified: i64,
 }
 
-/// Which results a figure includes.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+/// Which results a figure includes; of teams and their members, which teams.
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ProgressIncludes {
     /// The states that count as reported.
     #[schema(max_items = 10, example = json!(["submitted", "verified"]))]
-    pub reported: [&'static str; 2],
+    pub reported: Vec<&'static str>,
     /// The states that count as verified.
     #[schema(max_items = 10, example = json!(["verified"]))]
-    pub verified: [&'static str; 1],
+    pub verified: Vec<&'static str>,
 }
 
-impl Default for ProgressIncludes {
-    fn default() -> Self {
-        Self { reported: ["submitted", "verified"], verified: ["verified"] }
+impl ProgressIncludes {
+    /// What is in the figures of an indicator that counts this.
+    #[must_use]
+    pub fn of(measure: Measure) -> Self {
+        if matches!(measure, Measure::Teams | Measure::Members) {
+            let words = |states: &[TeamStatus]| states.iter().map(|state| state.as_str()).collect();
+            return Self { reported: words(&TEAMS_REPORTED), verified: words(&TEAMS_VERIFIED) };
+        }
+        let counts = |verified: bool| {
+            let one = Turns(1);
+            let states = ResultStatus::ALL.iter().filter(move |state| {
+                let count = state.counts(one);
+                if verified { count.verified == one } else { count.reported == one }
+            });
+            states.map(|state| state.as_str()).collect()
+        };
+        Self { reported: counts(false), verified: counts(true) }
     }
 }
 
@@ -304,4 +365,131 @@ pub struct PublicProgress {
     pub provinces: Vec<ProgressGroup>,
     /// Whether these are demonstration data.
     pub demo: bool,
+}
+
+/// What explaining a figure is asked for: the parameters of the figure, and of a page.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct ExplainQuery {
+    /// The indicator; when absent, the first one that counts turns of the campaign that is open, or was last.
+    pub indicator_id: Option<Uuid>,
+    /// The unit whose subtree is asked; when absent, the centre or the highest unit that the caller reaches.
+    pub org_unit_id: Option<Uuid>,
+    /// Only what was done in this locality and those below it.
+    pub locality_id: Option<Uuid>,
+    /// First reported day.
+    pub from: Option<NaiveDate>,
+    /// Last reported day.
+    pub to: Option<NaiveDate>,
+    /// Only what was about this topic.
+    #[param(value_type = TopicSchema)]
+    pub topic: Option<Topic>,
+    /// Only who was supported.
+    #[param(value_type = AudienceSchema)]
+    pub audience: Option<Audience>,
+    /// Only what this team reported.
+    pub team_id: Option<Uuid>,
+    /// Only what teams of this kind reported.
+    #[param(value_type = TeamKindSchema)]
+    pub team_kind: Option<TeamKind>,
+    /// Only what was done in localities of this difficulty.
+    #[param(value_type = DifficultySchema)]
+    pub difficulty: Option<Difficulty>,
+    /// The figure as it stood at this instant (UTC): with the answer's own `as_of` all pages are of one moment.
+    pub as_of: Option<DateTime<Utc>>,
+    /// Results a page, 1 to 200.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before, with the same filters.
+    #[param(max_length = 1000)]
+    pub cursor: Option<String>,
+}
+
+impl ListQuery for ExplainQuery {
+    const SORTS: &'static [&'static str] = &["team_id"];
+}
+
+impl From<&ExplainQuery> for ProgressQuery {
+    fn from(query: &ExplainQuery) -> Self {
+        Self {
+            indicator_id: query.indicator_id,
+            org_unit_id: query.org_unit_id,
+            locality_id: query.locality_id,
+            from: query.from,
+            to: query.to,
+            topic: query.topic,
+            audience: query.audience,
+            team_id: query.team_id,
+            team_kind: query.team_kind,
+            difficulty: query.difficulty,
+            as_of: query.as_of,
+            group_by: None,
+            min_ledger_seq: None,
+        }
+    }
+}
+
+/// What one result brings to a figure.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProgressContribution {
+    /// The result; `GET /v1/results/{id}` tells all of it.
+    pub result_id: Uuid,
+    /// The revision of the result that was counted last.
+    #[schema(minimum = 1, example = 1)]
+    pub revision: i32,
+    /// The team that reported it.
+    pub team_id: Uuid,
+    /// The team's code.
+    #[schema(max_length = 40, example = "DH-HN-01")]
+    pub team_code: String,
+    /// The team's name.
+    #[schema(max_length = 200, example = "Đội chuyển đổi số cộng đồng số 1")]
+    pub team_name: String,
+    /// The unit that the team belonged to.
+    pub org_unit_id: Uuid,
+    /// The place of the activity.
+    pub locality_id: Uuid,
+    /// The reported day.
+    pub day: NaiveDate,
+    /// What it brings to the reported figure.
+    #[schema(example = 42)]
+    pub reported: i64,
+    /// What it brings to the verified figure.
+    #[schema(example = 42)]
+    pub verified: i64,
+    /// The last entry of the ledger that it wrote.
+    #[schema(minimum = 1, example = 182340)]
+    pub ledger_seq: i64,
+}
+
+/// The results behind a figure (giải trình số liệu), by team and result; those of all pages add up to it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProgressExplanation {
+    /// What is counted.
+    pub indicator: ProgressIndicator,
+    /// Whose subtree is counted.
+    pub org_unit: ProgressUnit,
+    /// The instant that the figure stands at.
+    pub as_of: DateTime<Utc>,
+    /// The ledger's last entry that is in it.
+    #[schema(minimum = 0, example = 182340)]
+    pub ledger_seq: i64,
+    /// The whole figure, reported.
+    #[schema(example = 5123456)]
+    pub reported: i64,
+    /// The whole figure, verified.
+    #[schema(example = 4321000)]
+    pub verified: i64,
+    /// Which results are in the figure.
+    pub includes: ProgressIncludes,
+    /// How the figure is made.
+    #[schema(max_length = 500)]
+    pub formula: &'static str,
+    /// What each result brings.
+    #[schema(max_items = 200)]
+    pub data: Vec<ProgressContribution>,
+    /// Where the next page starts; null on the last.
+    #[schema(max_length = 1000)]
+    pub next_cursor: Option<String>,
 }

@@ -1,6 +1,8 @@
 //! Progress (tiến độ) towards the indicators.
 
 pub mod dto;
+mod explain;
+pub mod groups;
 pub mod ops;
 
 use crate::{
@@ -10,11 +12,11 @@ use crate::{
     request::Request,
 };
 use actix_web::{HttpResponse, get};
-use dto::{Progress, ProgressQuery, PublicProgress, PublicProgressQuery};
+use dto::{ExplainQuery, Progress, ProgressExplanation, ProgressQuery, PublicProgress, PublicProgressQuery};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(get_progress).service(get_public_progress);
+    config.service(get_progress).service(explain_progress).service(get_public_progress);
 }
 
 /// Read progress
@@ -29,11 +31,25 @@ async fn get_progress(allowed: Allowed<ProgressRead>, request: Request) -> ApiRe
     let app = request.app()?;
     let query: ProgressQuery = request.query(&app.contract)?;
     app.figures.reach(&app.store, query.min_ledger_seq).await?;
-    let answer = ops::progress(&app, &allowed, &query).await?;
+    let body = ops::progress(&app, &allowed, &query).await?;
     if let Some(gauge) = &app.metrics.ledger_seq {
-        gauge.set(answer.ledger_seq);
+        gauge.set(app.figures.ledger_seq());
     }
-    reply::document(&request, &answer)
+    Ok(reply::body(&request, &body, "private, no-cache"))
+}
+
+/// Explain a figure
+///
+/// The results behind a figure (giải trình số liệu) of `GET /v1/progress` with the same parameters: what each brings to it, by
+/// team and result. All pages add up to the figure, when `as_of` is given.
+#[utoipa::path(tag = "progress", params(ExplainQuery),
+    responses((status = 200, description = "A page of results.", body = ProgressExplanation)),
+    extensions(("x-permission" = json!(ProgressRead::PERMISSION.as_str())), ("x-codes" = json!(["not_found", "bad_cursor", "cursor_mismatch"]))))]
+#[get("/v1/progress/explain")]
+async fn explain_progress(allowed: Allowed<ProgressRead>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    let query: ExplainQuery = request.query(&app.contract)?;
+    explain::explain(&app, &allowed, &request, &query).await
 }
 
 /// Read public progress
@@ -47,6 +63,6 @@ async fn get_public_progress(request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
     let query: PublicProgressQuery = request.query(&app.contract)?;
     app.figures.reach(&app.store, query.min_ledger_seq).await?;
-    let answer = ops::public(&app, query.indicator_id).await?;
-    reply::public(&request, &answer)
+    let body = ops::public(&app, query.indicator_id).await?;
+    Ok(reply::body(&request, &body, reply::PUBLIC_CACHE))
 }

@@ -1,151 +1,209 @@
 //! What requests for progress mean.
 
-use super::dto::{
-    GroupBy, Progress, ProgressCompleteness, ProgressGroup, ProgressIncludes, ProgressIndicator, ProgressQuery,
-    ProgressUnit, PublicProgress,
+use super::{
+    dto::{
+        GroupBy, Progress, ProgressCompleteness, ProgressIncludes, ProgressIndicator, ProgressQuery, ProgressUnit,
+        PublicProgress,
+    },
+    groups,
 };
 use crate::{
     allowed::{ProgressRead, Scope},
     app::App,
     problem::{ApiError, ApiResult, Code, Fault},
-    progress::{Asked, Folded},
+    progress::{Asked, Body, Subject, View},
+    reply::hash_tag,
 };
-use chrono::{DateTime, Datelike, Utc};
+use actix_web::web::{Bytes, Data};
+use chrono::NaiveDate;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use tinhnguyen_domain::{
-    campaigns::{Campaign, CampaignStatus, Indicator},
-    catalogue::{ActivityKind, Audience, Measure, Topic},
+    catalogue::Measure,
     counting::Count,
     org_units::{OrgUnit, UnitPath},
-    progress::{Pace, percent},
+    progress::{Cube, Pace, percent},
 };
-use tinhnguyen_persistence::{ConnectionTrait, campaigns, org_units, reference};
+use tinhnguyen_persistence::progress as rows;
 use uuid::Uuid;
-
-/// What is counted, and in which campaign.
-#[derive(Debug, Clone)]
-pub struct Subject {
-    /// The campaign.
-    pub campaign: Campaign,
-    /// The indicator.
-    pub indicator: Indicator,
-}
 
 /// A parameter that names nothing, or nothing in sight.
 fn unknown(parameter: &str) -> ApiError {
-    let fault = Fault::of_parameter(parameter, Code::ReferenceNotFound);
-    ApiError::parameter(fault)
-}
-
-/// The indicator that is asked for; when none is, the first that counts turns of the campaign that is open, or that
-/// was last.
-///
-/// # Errors
-/// `invalid_parameter` when it is not there or does not count turns.
-pub async fn subject(conn: &impl ConnectionTrait, indicator_id: Option<Uuid>) -> ApiResult<Option<Subject>> {
-    if let Some(id) = indicator_id {
-        let indicator = campaigns::find_indicator(conn, id).await?.ok_or_else(|| unknown("indicator_id"))?;
-        if indicator.measure != Measure::BeneficiaryTurns {
-            let fault = Fault::of_parameter("indicator_id", Code::NotAllowedValue).message(
-                "Chỉ tiêu này không tính theo lượt, chưa có tiến độ từ sổ cái.",
-                "This indicator does not count turns, and the ledger has no progress of it.",
-            );
-            return Err(ApiError::parameter(fault));
-        }
-        let campaign = campaigns::find(conn, indicator.campaign_id).await?.ok_or_else(|| unknown("indicator_id"))?;
-        return Ok(Some(Subject { campaign, indicator }));
-    }
-    let mut candidates = campaigns::all(conn).await?;
-    candidates.retain(|campaign| campaign.status != CampaignStatus::Draft);
-    candidates.sort_by_key(|campaign| {
-        std::cmp::Reverse((campaign.status == CampaignStatus::Open, campaign.starts_on, campaign.stamp.id))
-    });
-    for campaign in candidates {
-        let indicators = campaigns::indicators_of(conn, campaign.stamp.id).await?;
-        let first = indicators
-            .into_iter()
-            .filter(|i| i.measure == Measure::BeneficiaryTurns)
-            .min_by_key(|i| (i.number.is_none(), i.number, i.stamp.id));
-        if let Some(indicator) = first {
-            return Ok(Some(Subject { campaign, indicator }));
-        }
-    }
-    Ok(None)
+    ApiError::parameter(Fault::of_parameter(parameter, Code::ReferenceNotFound))
 }
 
 /// The unit that is asked for; when none is, the highest one that the caller reaches.
-async fn unit_of(conn: &impl ConnectionTrait, scope: &Scope<ProgressRead>, id: Option<Uuid>) -> ApiResult<OrgUnit> {
-    match id {
-        Some(id) => {
-            let unit = scope.seen(org_units::find(conn, id).await?)?;
-            scope.ensure_unit(&unit.path)?;
-            Ok(unit)
-        }
-        None => {
-            let parts = scope.reaches.parts().iter().filter(|part| part.team_id.is_none());
-            let highest = parts.min_by_key(|part| part.path.depth());
-            let Some(highest) = highest else {
-                return Err(ApiError::new(Code::Forbidden).detail(
-                    "Bạn không có quyền xem tiến độ của cả một đơn vị.",
-                    "You may not see the progress of a whole unit.",
-                ));
-            };
-            org_units::find_by_path(conn, &highest.path).await?.ok_or_else(ApiError::not_found)
-        }
-    }
+fn unit_of<'a>(view: &View<'a>, scope: &Scope<ProgressRead>, id: Option<Uuid>) -> ApiResult<&'a OrgUnit> {
+    let Some(id) = id else {
+        let parts = scope.reaches.parts().iter().filter(|part| part.team_id.is_none());
+        let highest = parts.min_by_key(|part| part.path.depth()).ok_or_else(|| {
+            ApiError::new(Code::Forbidden).detail(
+                "Bạn không có quyền xem tiến độ của cả một đơn vị.",
+                "You may not see the progress of a whole unit.",
+            )
+        })?;
+        return view.trees.unit_at(&highest.path).ok_or_else(ApiError::not_found);
+    };
+    let unit = view.trees.unit(id).filter(|unit| scope.sees.sees_unit(&unit.path)).ok_or_else(ApiError::not_found)?;
+    scope.ensure_unit(&unit.path)?;
+    Ok(unit)
 }
 
-/// Progress of a unit's subtree.
-///
-/// # Errors
-/// The problems that the operation states.
-pub async fn progress(app: &App, scope: &Scope<ProgressRead>, query: &ProgressQuery) -> ApiResult<Progress> {
-    let conn = app.store.read();
-    let unit = unit_of(conn, scope, query.org_unit_id).await?;
-    let subject = subject(conn, query.indicator_id).await?.ok_or_else(ApiError::not_found)?;
+/// What is asked for; an indicator that isn't there is a fault of the parameter.
+fn subject_of(view: &View<'_>, indicator_id: Option<Uuid>) -> ApiResult<Subject> {
+    let missing = || if indicator_id.is_some() { unknown("indicator_id") } else { ApiError::not_found() };
+    view.subjects.find(indicator_id).ok_or_else(missing)
+}
+
+/// What a query asks, of which unit, and of what.
+pub(super) fn question<'a>(
+    view: &View<'a>,
+    scope: &Scope<ProgressRead>,
+    query: &ProgressQuery,
+) -> ApiResult<(Subject, &'a OrgUnit, Asked<'a>)> {
+    let unit = unit_of(view, scope, query.org_unit_id)?;
+    let subject = subject_of(view, query.indicator_id)?;
+    let asked = asked_of(view, &subject, &unit.path, query)?;
+    Ok((subject, unit, asked))
+}
+
+/// What is asked of the figures, held to what the indicator can be asked.
+fn asked_of<'a>(
+    view: &View<'a>,
+    subject: &Subject,
+    unit: &'a UnitPath,
+    query: &ProgressQuery,
+) -> ApiResult<Asked<'a>> {
     if let (Some(from), Some(to)) = (query.from, query.to)
         && to < from
     {
-        let fault = Fault::of_parameter("to", Code::DatesInverted);
-        return Err(ApiError::parameter(fault));
+        return Err(ApiError::parameter(Fault::of_parameter("to", Code::DatesInverted)));
     }
-    let now = app.clock.now();
-    app.figures.with(&app.store, |folded| answer(folded, &subject, &unit, query, now)).await?
+    refuse_senseless(subject.indicator.measure, query)?;
+    let locality = match query.locality_id {
+        Some(id) => Some(&view.trees.place(id).ok_or_else(|| unknown("locality_id"))?.path),
+        None => None,
+    };
+    Ok(Asked {
+        locality,
+        team_id: query.team_id,
+        team_kind: query.team_kind,
+        difficulty: query.difficulty,
+        from: query.from,
+        to: query.to,
+        topic: query.topic,
+        audience: query.audience,
+        ..Asked::all(subject.indicator.stamp.id, unit)
+    })
+}
+
+/// Whether the ledger carries what an indicator counts; teams and their members are counted as they are.
+const fn is_of_ledger(measure: Measure) -> bool {
+    matches!(measure, Measure::BeneficiaryTurns) || measure.is_output()
+}
+
+/// Outputs aren't told by topic and audience; teams and their members have neither these nor a place, and the ledger doesn't
+/// know what they were. What can't be told is refused rather than answered by nothing.
+fn refuse_senseless(measure: Measure, query: &ProgressQuery) -> ApiResult<()> {
+    if measure == Measure::BeneficiaryTurns {
+        return Ok(());
+    }
+    let by_topic = matches!(query.group_by, Some(GroupBy::Topic | GroupBy::Audience | GroupBy::ActivityKind));
+    let by_place = matches!(query.group_by, Some(GroupBy::Locality | GroupBy::Difficulty));
+    let mut senseless = vec![("group_by", by_topic), ("topic", query.topic.is_some()), ("audience", query.audience.is_some())];
+    if !is_of_ledger(measure) {
+        senseless.extend([
+            ("group_by", by_place),
+            ("locality_id", query.locality_id.is_some()),
+            ("difficulty", query.difficulty.is_some()),
+            ("as_of", query.as_of.is_some()),
+        ]);
+    }
+    match senseless.into_iter().find(|(_, asked)| *asked) {
+        None => Ok(()),
+        Some((parameter, _)) => {
+            let fault = Fault::of_parameter(parameter, Code::NotAllowedValue).message(
+                format!("Chỉ tiêu đếm `{measure}` không chia được theo cách này."),
+                format!("An indicator that counts `{measure}` can't be asked so."),
+            );
+            Err(ApiError::parameter(fault))
+        }
+    }
+}
+
+/// Works on the figures that a query asks for: of now or of the past, and of teams and members as they are.
+pub(super) async fn with<T>(
+    app: &Data<App>,
+    query: &ProgressQuery,
+    work: impl FnOnce(&View<'_>) -> ApiResult<T>,
+) -> ApiResult<T> {
+    if let Some(as_of) = query.as_of {
+        return app.figures.with_past(app, as_of, work).await?;
+    }
+    let subject = app.figures.with(app, |view| subject_of(view, query.indicator_id)).await??;
+    let Subject { campaign, indicator } = &subject;
+    if is_of_ledger(indicator.measure) {
+        return app.figures.with(app, work).await?;
+    }
+    let counted = (indicator.stamp.id, indicator.measure);
+    let cells = rows::team_cells(app.store.read(), counted, campaign.stamp.id).await?;
+    app.figures.with(app, |view| work(&View { cube: &Cube::load(view.ledger_seq(), cells), ..*view })).await?
+}
+
+fn body_of<T: Serialize>(value: &T) -> ApiResult<Body> {
+    let text = serde_json::to_string(value).map_err(ApiError::internal)?;
+    Ok(Body { etag: hash_tag(&text), bytes: Bytes::from(text) })
+}
+
+/// Progress of a unit's subtree, as it is sent.
+///
+/// # Errors
+/// The problems that the operation states.
+pub async fn progress(app: &Data<App>, scope: &Scope<ProgressRead>, query: &ProgressQuery) -> ApiResult<Body> {
+    let teams = match query.group_by {
+        Some(GroupBy::Team) => Some(groups::names_of_teams(app, scope, query).await?),
+        _ => None,
+    };
+    with(app, query, |view| {
+        let (subject, unit, asked) = question(view, scope, query)?;
+        // Teams, and what they are called, aren't in the ledger.
+        let lasting = teams.is_none() && is_of_ledger(subject.indicator.measure);
+        let key = format!("{:?} {} {} {} {query:?}", view.heads, view.ledger_seq(), view.as_of, unit.stamp.id);
+        if lasting && let Some(known) = app.figures.bodies.get(&key) {
+            return Ok(known);
+        }
+        let body = body_of(&answer(view, &subject, unit, &asked, query.group_by, teams.as_ref()))?;
+        if lasting {
+            app.figures.bodies.put(key, &body);
+        }
+        Ok(body)
+    })
+    .await
 }
 
 fn answer(
-    folded: &Folded,
+    view: &View<'_>,
     subject: &Subject,
     unit: &OrgUnit,
-    query: &ProgressQuery,
-    now: DateTime<Utc>,
-) -> ApiResult<Progress> {
-    let locality = match query.locality_id {
-        Some(id) => Some(&folded.place(id).ok_or_else(|| unknown("locality_id"))?.path),
-        None => None,
-    };
-    let as_of = folded.as_of(now);
-    let asked = Asked {
-        indicator_id: subject.indicator.stamp.id,
-        org_unit: &unit.path,
-        locality,
-        from: query.from,
-        to: query.to,
-    };
-    let total = folded.total(&asked);
-    let cumulative = folded.total(&Asked { from: None, ..asked });
-    let unfiltered = locality.is_none() && query.from.is_none() && query.to.is_none();
+    asked: &Asked<'_>,
+    by: Option<GroupBy>,
+    teams: Option<&groups::Names>,
+) -> Progress {
+    // Two passes over the cells, and a third where the groups are neither days nor units.
+    let days = view.by_day(&Asked { from: None, ..*asked });
+    let cumulative: Count = days.values().copied().sum();
+    let total: Count = days.iter().filter(|(day, _)| asked.from.is_none_or(|from| from <= **day)).map(|(_, c)| *c).sum();
+    let by_child = view.by_child(asked);
     // Targets of units below the centre come with their allocation.
     let target = (unit.path.depth() == 0).then_some(subject.indicator.target_value);
-    let pace = target.filter(|_| unfiltered).map(|target| pace(folded, subject, &asked, target, as_of).into());
-    let by_child = folded.by_child(&asked);
-    let below = folded.children(unit.stamp.id);
+    let pace = target.filter(|_| asked.is_whole()).map(|target| pace(view, subject, target, &days).into());
+    let below = view.trees.children(unit.stamp.id);
     let reporting = below.iter().filter(|child| by_child.get(&child.stamp.id).is_some_and(|c| c.reported.0 != 0));
-    Ok(Progress {
+    Progress {
         indicator: ProgressIndicator::of(&subject.indicator),
         org_unit: ProgressUnit::of(unit),
-        as_of,
-        ledger_seq: folded.ledger_seq(),
+        as_of: view.as_of,
+        ledger_seq: view.ledger_seq(),
         target,
         reported: total.reported.0,
         verified: total.verified.0,
@@ -157,140 +215,53 @@ fn answer(
             units_expected: u64::try_from(below.len()).unwrap_or(u64::MAX),
             units_reporting: u64::try_from(reporting.count()).unwrap_or(u64::MAX),
         },
-        groups: query.group_by.map_or_else(Vec::new, |by| groups(folded, unit, &asked, by)),
-        includes: ProgressIncludes::default(),
-    })
+        groups: by.map_or_else(Vec::new, |by| groups::groups(view, asked, by, (unit, by_child), teams)),
+        includes: ProgressIncludes::of(subject.indicator.measure),
+    }
 }
 
 /// How a figure moves, in the campaign's own time zone.
 #[must_use]
-pub fn pace(folded: &Folded, subject: &Subject, asked: &Asked<'_>, target: i64, as_of: DateTime<Utc>) -> Pace {
-    let days = folded.groups(asked, |key| Some(key.day));
-    let local = as_of.with_timezone(&subject.campaign.time_zone).naive_local();
-    Pace::at(target, (subject.campaign.starts_on, subject.campaign.ends_on), local, &days)
+pub fn pace(view: &View<'_>, subject: &Subject, target: i64, days: &BTreeMap<NaiveDate, Count>) -> Pace {
+    let local = view.as_of.with_timezone(&subject.campaign.time_zone).naive_local();
+    Pace::at(target, (subject.campaign.starts_on, subject.campaign.ends_on), local, days)
 }
 
-fn group(key: impl Into<String>, name: impl Into<String>, name_en: Option<&str>, count: Count) -> ProgressGroup {
-    ProgressGroup {
-        key: key.into(),
-        id: None,
-        name: name.into(),
-        name_en: name_en.map(ToOwned::to_owned),
-        reported: count.reported.0,
-        verified: count.verified.0,
-    }
-}
-
-/// Units directly below, all of them, and the unit itself when its own teams reported.
-#[must_use]
-pub fn units(folded: &Folded, unit: &OrgUnit, asked: &Asked<'_>) -> Vec<ProgressGroup> {
-    let mut counts = folded.by_child(asked);
-    let of = |unit: &OrgUnit, count: Count| ProgressGroup {
-        id: Some(unit.stamp.id),
-        ..group(&unit.code, &unit.name, unit.name_en.as_deref(), count)
-    };
-    let below = folded.children(unit.stamp.id).into_iter();
-    let mut groups: Vec<_> = below.map(|child| of(child, counts.remove(&child.stamp.id).unwrap_or_default())).collect();
-    // Whoever else reported, such as the unit's own teams, belongs to the sum.
-    let others = counts.into_iter().filter(|(_, count)| !count.is_zero());
-    groups.extend(others.filter_map(|(id, count)| Some(of(folded.unit(id)?, count))));
-    groups
-}
-
-/// All words of a vocabulary with their counts, those without reports too.
-fn words<W: Copy + Ord + 'static>(
-    all: &'static [W],
-    counts: &BTreeMap<W, Count>,
-    name: impl Fn(W) -> (&'static str, (&'static str, &'static str)),
-) -> Vec<ProgressGroup> {
-    all.iter()
-        .map(|word| {
-            let (key, (vi, en)) = name(*word);
-            group(key, vi, Some(en), counts.get(word).copied().unwrap_or_default())
-        })
-        .collect()
-}
-
-/// The figures by topic.
-#[must_use]
-pub fn topics(folded: &Folded, asked: &Asked<'_>) -> Vec<ProgressGroup> {
-    words(Topic::ALL, &folded.groups(asked, |key| Some(key.topic)), |t| (t.as_str(), t.names()))
-}
-
-/// The figures by audience.
-#[must_use]
-pub fn audiences(folded: &Folded, asked: &Asked<'_>) -> Vec<ProgressGroup> {
-    words(Audience::ALL, &folded.groups(asked, |key| Some(key.audience)), |a| (a.as_str(), a.names()))
-}
-
-fn groups(folded: &Folded, unit: &OrgUnit, asked: &Asked<'_>, by: GroupBy) -> Vec<ProgressGroup> {
-    match by {
-        GroupBy::OrgUnit => units(folded, unit, asked),
-        GroupBy::Topic => topics(folded, asked),
-        GroupBy::Audience => audiences(folded, asked),
-        GroupBy::ActivityKind => {
-            let counts = folded.groups(asked, |key| Some(key.topic.activity_kind()));
-            words(ActivityKind::ALL, &counts, |k| (k.as_str(), k.names()))
-        }
-        GroupBy::Locality => {
-            let mut groups: Vec<_> = folded
-                .by_place(asked)
-                .into_iter()
-                .filter_map(|(id, count)| {
-                    let place = folded.place(id)?;
-                    Some(ProgressGroup { id: Some(id), ..group(&place.code, &place.name, None, count) })
-                })
-                .collect();
-            groups.sort_by(|a, b| (&a.key, a.id).cmp(&(&b.key, b.id)));
-            groups
-        }
-        GroupBy::Day => {
-            let counts = folded.groups(asked, |key| Some(key.day));
-            counts.into_iter().map(|(day, count)| group(day.to_string(), day.to_string(), None, count)).collect()
-        }
-        GroupBy::Week => {
-            let counts = folded.groups(asked, |key| Some((key.day.iso_week().year(), key.day.iso_week().week())));
-            let named = counts.into_iter().map(|((year, week), count)| (format!("{year}-W{week:02}"), count));
-            named.map(|(week, count)| group(week.clone(), week, None, count)).collect()
-        }
-    }
-}
-
-/// The country's progress, for everybody. The provinces are given by `units`, and the country's own teams under the
-/// centre's code.
+/// The country's progress, for everybody, as it is sent. The provinces are given by `units`, and the country's own teams
+/// under the centre's code.
 ///
 /// # Errors
 /// The problems that the operation states.
-pub async fn public(app: &App, indicator_id: Option<Uuid>) -> ApiResult<PublicProgress> {
-    let conn = app.store.read();
-    let subject = subject(conn, indicator_id).await?.ok_or_else(ApiError::not_found)?;
-    let root = org_units::root(conn).await?.ok_or_else(ApiError::not_found)?;
-    let demo = reference::is_demo(conn).await?;
-    let now = app.clock.now();
-    app.figures
-        .with(&app.store, |folded| {
-            let asked = everything(&subject, &root.path);
-            let total = folded.total(&asked);
-            let target = subject.indicator.target_value;
-            PublicProgress {
-                campaign: subject.campaign.code.clone(),
-                indicator: ProgressIndicator::of(&subject.indicator),
-                as_of: folded.as_of(now),
-                ledger_seq: folded.ledger_seq(),
-                target,
-                reported: total.reported.0,
-                verified: total.verified.0,
-                percent: percent(total.reported.0, target),
-                verified_percent: percent(total.verified.0, target),
-                provinces: units(folded, &root, &asked),
-                demo,
-            }
-        })
-        .await
-}
-
-/// All that counts for an indicator.
-#[must_use]
-pub const fn everything<'a>(subject: &Subject, root: &'a UnitPath) -> Asked<'a> {
-    Asked { indicator_id: subject.indicator.stamp.id, org_unit: root, locality: None, from: None, to: None }
+pub async fn public(app: &Data<App>, indicator_id: Option<Uuid>) -> ApiResult<Body> {
+    let query = ProgressQuery { indicator_id, ..ProgressQuery::default() };
+    with(app, &query, |view| {
+        let subject = subject_of(view, indicator_id)?;
+        let root = view.trees.root().ok_or_else(ApiError::not_found)?;
+        let lasting = is_of_ledger(subject.indicator.measure);
+        let key = format!("public {:?} {} {indicator_id:?}", view.heads, view.as_of);
+        if lasting && let Some(known) = app.figures.bodies.get(&key) {
+            return Ok(known);
+        }
+        let asked = Asked::all(subject.indicator.stamp.id, &root.path);
+        let total = view.total(&asked);
+        let target = subject.indicator.target_value;
+        let body = body_of(&PublicProgress {
+            campaign: subject.campaign.code.clone(),
+            indicator: ProgressIndicator::of(&subject.indicator),
+            as_of: view.as_of,
+            ledger_seq: view.ledger_seq(),
+            target,
+            reported: total.reported.0,
+            verified: total.verified.0,
+            percent: percent(total.reported.0, target),
+            verified_percent: percent(total.verified.0, target),
+            provinces: groups::units(view, root, view.by_child(&asked)),
+            demo: view.heads.demo,
+        })?;
+        if lasting {
+            app.figures.bodies.put(key, &body);
+        }
+        Ok(body)
+    })
+    .await
 }

@@ -1,0 +1,243 @@
+//! A whole country of results: any slice of the figure, now or in the past, is what the database sums, and groups add up to it.
+//!
+//! How many results is told by `TINHNGUYEN_TEST_RESULTS` (20,000 when it isn't set), how many slices are asked by
+//! `TINHNGUYEN_TEST_SLICES` (100); `TINHNGUYEN_TEST_SEED` repeats a run.
+
+use crate::harness::{Caller, T, value, values};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, TimeZone, Utc};
+use country::{On, Size};
+use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+use serde_json::Value;
+use std::fmt::Write;
+use tinhnguyen_domain::catalogue::{Audience, Topic};
+use tinhnguyen_persistence::{ConnectionTrait, Database, StoreError, ledger};
+use uuid::Uuid;
+
+fn told(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().map_or(otherwise, |text| text.parse().expect(name))
+}
+
+/// After the last entry of the country.
+fn afterwards() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2024, 9, 10, 3, 0, 0).unwrap()
+}
+
+/// Fills the database of a test.
+async fn filled(t: &T) -> Size {
+    let size = Size { results: told("TINHNGUYEN_TEST_RESULTS", 20_000) };
+    let on = match t.db.database() {
+        Database::Sqlite(path) => On::Sqlite(path),
+        Database::Postgres { url, .. } => On::Postgres(url),
+    };
+    country::fill(&on, size, |_| ()).await.unwrap();
+    t.clock.set(afterwards());
+    size
+}
+
+/// A question of the figures: as it is sent, and as SQL that sums it from the results, or from the ledger for the past.
+#[derive(Debug, Default)]
+struct Question {
+    query: String,
+    conditions: String,
+    as_of: Option<DateTime<Utc>>,
+}
+
+impl Question {
+    fn ask(&mut self, name: &str, value: impl std::fmt::Display, condition: impl std::fmt::Display) {
+        write!(self.query, "&{name}={value}").unwrap();
+        write!(self.conditions, " AND {condition}").unwrap();
+    }
+}
+
+/// What questions are made of.
+struct Country {
+    postgres: bool,
+    units: Vec<(Uuid, String)>,
+    places: Vec<(Uuid, String)>,
+    teams: Vec<Uuid>,
+}
+
+impl Country {
+    async fn of(t: &T) -> Self {
+        let conn = t.store.read();
+        let pairs = async |table: &str| {
+            let ids: Vec<Uuid> = values(conn, &format!("SELECT id AS value FROM {table} ORDER BY path")).await;
+            let paths: Vec<String> = values(conn, &format!("SELECT path AS value FROM {table} ORDER BY path")).await;
+            ids.into_iter().zip(paths).collect::<Vec<_>>()
+        };
+        Self {
+            postgres: matches!(t.db.database(), Database::Postgres { .. }),
+            units: pairs("org_unit").await,
+            places: pairs("locality").await,
+            teams: values(conn, "SELECT id AS value FROM team ORDER BY code").await,
+        }
+    }
+
+    fn id(&self, id: Uuid) -> String {
+        if self.postgres { format!("'{id}'") } else { format!("x'{}'", id.simple()) }
+    }
+
+    /// What a topic's or audience's text is in a result's only line.
+    fn line(&self, field: &str) -> String {
+        if self.postgres { format!("r.lines->0->>'{field}'") } else { format!("json_extract(r.lines, '$[0].{field}')") }
+    }
+
+    fn question(&self, rng: &mut StdRng) -> Question {
+        let mut question = Question::default();
+        // The country as often as anything below it.
+        let unit = if rng.random_bool(0.4) { self.units.iter().min_by_key(|(_, path)| path.len()) } else { self.units.choose(rng) };
+        let (id, path) = unit.unwrap();
+        question.ask("org_unit_id", id, format_args!("u.path LIKE '{path}%'"));
+        if rng.random_bool(0.3) {
+            let (id, path) = self.places.choose(rng).unwrap();
+            question.ask("locality_id", id, format_args!("p.path LIKE '{path}%'"));
+        }
+        let day = |n: u64| NaiveDate::from_ymd_opt(2024, 6, 10).unwrap() + Days::new(n);
+        let (first, last) = (rng.random_range(0..70), rng.random_range(0..70));
+        if rng.random_bool(0.4) {
+            question.ask("from", day(first), format_args!("r.reported_on >= '{}'", day(first)));
+        }
+        if rng.random_bool(0.4) {
+            let last = last.max(first);
+            question.ask("to", day(last), format_args!("r.reported_on <= '{}'", day(last)));
+        }
+        if rng.random_bool(0.2) {
+            let topic = Topic::ALL.choose(rng).unwrap();
+            question.ask("topic", topic, format_args!("{} = '{topic}'", self.line("topic")));
+        }
+        if rng.random_bool(0.2) {
+            let audience = Audience::ALL.choose(rng).unwrap();
+            question.ask("audience", audience, format_args!("{} = '{audience}'", self.line("audience")));
+        }
+        if rng.random_bool(0.2) {
+            let kind = ["digital_summer", "community_digital_transformation"].choose(rng).unwrap();
+            question.ask("team_kind", kind, format_args!("t.kind = '{kind}'"));
+        }
+        if rng.random_bool(0.1) {
+            let team = *self.teams.choose(rng).unwrap();
+            question.ask("team_id", team, format_args!("t.id = {}", self.id(team)));
+        }
+        if rng.random_bool(0.2) {
+            let difficulty = ["none", "difficult", "especially_difficult"].choose(rng).unwrap();
+            question.ask("difficulty", difficulty, format_args!("p.difficulty = '{difficulty}'"));
+        }
+        if rng.random_bool(0.25) {
+            let as_of = afterwards() - TimeDelta::seconds(rng.random_range(0..8_000_000));
+            write!(question.query, "&as_of={}", as_of.format("%Y-%m-%dT%H:%M:%SZ")).unwrap();
+            question.as_of = Some(as_of);
+        }
+        question
+    }
+
+    /// What the database says, counted naively.
+    async fn sum(&self, conn: &impl ConnectionTrait, question: &Question) -> (i64, i64) {
+        let joins = "JOIN team t ON t.id = r.team_id JOIN org_unit u ON u.id = t.org_unit_id JOIN locality p ON p.id = r.locality_id";
+        let sum = async |what: &str, from: &str| -> i64 {
+            let sql = format!(
+                "SELECT CAST(COALESCE(SUM({what}), 0) AS bigint) AS value FROM {from} {joins} WHERE 1 = 1{}",
+                question.conditions
+            );
+            value(conn, &sql).await
+        };
+        match question.as_of {
+            None => {
+                let counting = |states: &str| format!("CASE WHEN r.status IN ({states}) THEN r.turns ELSE 0 END");
+                (
+                    sum(&counting("'submitted', 'verified'"), "result r").await,
+                    sum(&counting("'verified'"), "result r").await,
+                )
+            }
+            Some(at) => {
+                let at = if self.postgres { at.format("%Y-%m-%d %H:%M:%S+00").to_string() } else { at.format("%Y-%m-%dT%H:%M:%S+00:00").to_string() };
+                let from = format!("(SELECT * FROM ledger WHERE at <= '{at}') l JOIN result r ON r.id = l.result_id");
+                (sum("l.delta_reported", &from).await, sum("l.delta_verified", &from).await)
+            }
+        }
+    }
+}
+
+fn figures(of: &Value) -> (i64, i64) {
+    (of["reported"].as_i64().unwrap(), of["verified"].as_i64().unwrap())
+}
+
+fn sum(all: &Value) -> (i64, i64) {
+    let all = all.as_array().unwrap().iter().map(figures);
+    all.fold((0, 0), |sum, figures| (sum.0 + figures.0, sum.1 + figures.1))
+}
+
+const GROUPINGS: [&str; 10] =
+    ["org_unit", "locality", "topic", "audience", "activity_kind", "team_kind", "difficulty", "week", "day", "team"];
+
+/// Asks for so many random slices, and holds each against the database's sum and against its groups.
+async fn holds(t: &T, by: &Caller, country: &Country, slices: u64) {
+    let seed = told("TINHNGUYEN_TEST_SEED", rand::random());
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut counted = 0;
+    for n in 0..slices {
+        let question = country.question(&mut rng);
+        let grouping = GROUPINGS.choose(&mut rng).unwrap();
+        let answer = by.get(&format!("/v1/progress?group_by={grouping}{}", question.query)).await.ok(200);
+        let naive = country.sum(t.store.read(), &question).await;
+        let context = format!("slice {n} by {grouping} of TINHNGUYEN_TEST_SEED={seed}: {question:?}");
+        assert_eq!(figures(&answer), naive, "{context}");
+        assert_eq!(sum(&answer["groups"]), naive, "groups, {context}");
+        counted += u64::from(naive.0 > 0);
+    }
+    assert!(counted > slices / 5, "only {counted} of {slices} slices had a figure at all");
+}
+
+both! {
+    async fn every_slice_of_a_country_is_what_the_database_sums_and_its_groups_add_up(t: &T) {
+        let size = filled(t).await;
+        let country = Country::of(t).await;
+        let replica = t.replica().await;
+        let by = replica.asked_by(&t.admin.clone().with_a_new_token());
+        let whole = by.get("/v1/progress").await.ok(200);
+        // A twentieth was given back.
+        assert!(figures(&whole).0 > i64::try_from(size.results).unwrap() * 20, "{whole}");
+        holds(t, &by, &country, told("TINHNGUYEN_TEST_SLICES", 100)).await;
+
+        // From a snapshot and what came after it, a process says the same.
+        assert!(ledger::head(t.store.read()).await.unwrap() > 0);
+        let cube = t.store.snapshot::<_, StoreError>(async |tx| ledger::cube_now(tx).await).await.unwrap();
+        t.store.write::<_, StoreError>(async |tx| ledger::take_snapshot(tx, &cube, afterwards()).await).await.unwrap();
+        let restarted = t.replica().await;
+        let by = restarted.asked_by(&t.admin.clone().with_a_new_token());
+        holds(t, &by, &country, told("TINHNGUYEN_TEST_SLICES", 100) / 4).await;
+        assert_eq!(figures(&by.get("/v1/progress").await.ok(200)), figures(&whole));
+    }
+
+    async fn the_results_behind_a_figure_add_up_to_it_over_all_pages(t: &T) {
+        filled(t).await;
+        let country = Country::of(t).await;
+        let replica = t.replica().await;
+        let by = replica.asked_by(&t.admin.clone().with_a_new_token());
+        let seed = told("TINHNGUYEN_TEST_SEED", rand::random());
+        let mut rng = StdRng::seed_from_u64(seed);
+        for n in 0..8 {
+            let mut question = country.question(&mut rng);
+            let team = *country.teams.choose(&mut rng).unwrap();
+            if !question.query.contains("team_id") && n % 2 == 0 {
+                question.ask("team_id", team, format_args!("t.id = {}", country.id(team)));
+            }
+            let context = format!("TINHNGUYEN_TEST_SEED={seed}: {question:?}");
+            let (mut sums, mut seen, mut cursor) = ((0, 0), std::collections::BTreeSet::new(), String::new());
+            // A page of a large figure is enough to see that no result comes twice.
+            for page in 0..12 {
+                let page_of = by.get(&format!("/v1/progress/explain?limit=200{}{cursor}", question.query)).await.ok(200);
+                let found = sum(&page_of["data"]);
+                sums = (sums.0 + found.0, sums.1 + found.1);
+                for row in page_of["data"].as_array().unwrap() {
+                    assert!(seen.insert(row["result_id"].as_str().unwrap().to_owned()), "twice: {row}, {context}");
+                }
+                let Some(next) = page_of["next_cursor"].as_str() else {
+                    assert_eq!(sums, figures(&page_of), "{context}");
+                    assert_eq!(sums, country.sum(t.store.read(), &question).await, "{context}");
+                    break;
+                };
+                assert_eq!(page_of["data"].as_array().unwrap().len(), 200, "page {page}, {context}");
+                cursor = format!("&cursor={next}");
+            }
+        }
+    }
+}
