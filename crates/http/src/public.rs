@@ -6,7 +6,10 @@ use crate::{
     public_pages::{self, Dashboard, Day, Figures, Label, Lang, ProgressPicture, Share, Theme, Unit},
     reply::{PUBLIC_CACHE, cached, hash_tag},
     request::Request,
-    slices::progress::{dto::ProgressGroup, ops},
+    slices::{
+        progress::{dto::ProgressGroup, ops},
+        targets::ops::in_force_at,
+    },
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -38,6 +41,7 @@ async fn page_of(app: &App) -> ApiResult<Dashboard> {
     let root = org_units::root(conn).await?.ok_or_else(ApiError::not_found)?;
     let demo = reference::is_demo(conn).await?;
     let now = app.clock.now();
+    let targets = in_force_at(conn, (&subject.indicator, &subject.campaign), &root, now).await?;
     app.figures
         .with(&app.store, |folded| {
             let asked = ops::everything(&subject, &root.path);
@@ -55,11 +59,12 @@ async fn page_of(app: &App) -> ApiResult<Dashboard> {
                 ledger_seq: folded.ledger_seq(),
                 expected: Some(ops::pace(folded, &subject, &asked, target, as_of).expected),
                 days: days.into_iter().map(|(day, count)| Day { day, added: figures(count) }).collect(),
-                units: ops::units(folded, &root, &asked)
+                units: ops::units(folded, &root, &asked, &targets)
                     .into_iter()
                     .map(|group| {
+                        let target = group.target.flatten();
                         let Share { name, figures } = share(group);
-                        Unit { name, figures, target: None }
+                        Unit { name, figures, target }
                     })
                     .collect(),
                 topics: ops::topics(folded, &asked).into_iter().map(share).collect(),

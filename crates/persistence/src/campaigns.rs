@@ -5,6 +5,7 @@ use crate::{
     entities::{campaign as c, indicator as i},
     page::{Page, PageRequest, fetch},
     rows::{At, json},
+    targets,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
@@ -12,6 +13,7 @@ use std::collections::HashMap;
 use tinhnguyen_domain::{
     Stamp,
     campaigns::{Campaign, CampaignStatus, Indicator},
+    targets::Target,
 };
 use uuid::Uuid;
 
@@ -234,13 +236,13 @@ pub async fn list_indicators(
     fetch(conn, query, page, i::Column::CreatedAt, i::Column::Id).await
 }
 
-/// Stores a new indicator.
+/// Stores a new indicator, and its target as the centre's first, which it gives.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] when its id, or its number in the campaign, is taken.
-pub async fn insert_indicator(tx: &Tx, indicator: &Indicator) -> StoreResult<()> {
+pub async fn insert_indicator(tx: &Tx, indicator: &Indicator, made_by: Option<Uuid>) -> StoreResult<Option<Target>> {
     i::Entity::insert(indicator_row(indicator)).exec_without_returning(tx).await?;
-    Ok(())
+    targets::begin(tx, indicator, made_by).await
 }
 
 /// Stores a changed indicator.

@@ -9,9 +9,10 @@ use crate::{
     app::App,
     problem::{ApiError, ApiResult, Code, Fault},
     progress::{Asked, Folded},
+    slices::targets::ops::in_force_at,
 };
 use chrono::{DateTime, Datelike, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use tinhnguyen_domain::{
     campaigns::{Campaign, CampaignStatus, Indicator},
     catalogue::{ActivityKind, Audience, Measure, Topic},
@@ -30,6 +31,9 @@ pub struct Subject {
     /// The indicator.
     pub indicator: Indicator,
 }
+
+/// What units are to reach, by unit.
+pub type Targets = HashMap<Uuid, i64>;
 
 /// A parameter that names nothing, or nothing in sight.
 fn unknown(parameter: &str) -> ApiError {
@@ -74,7 +78,10 @@ pub async fn subject(conn: &impl ConnectionTrait, indicator_id: Option<Uuid>) ->
 }
 
 /// The unit that is asked for; when none is, the highest one that the caller reaches.
-async fn unit_of(conn: &impl ConnectionTrait, scope: &Scope<ProgressRead>, id: Option<Uuid>) -> ApiResult<OrgUnit> {
+///
+/// # Errors
+/// `not_found`, `forbidden`.
+pub async fn unit_of(conn: &impl ConnectionTrait, scope: &Scope<ProgressRead>, id: Option<Uuid>) -> ApiResult<OrgUnit> {
     match id {
         Some(id) => {
             let unit = scope.seen(org_units::find(conn, id).await?)?;
@@ -110,13 +117,15 @@ pub async fn progress(app: &App, scope: &Scope<ProgressRead>, query: &ProgressQu
         return Err(ApiError::parameter(fault));
     }
     let now = app.clock.now();
-    app.figures.with(&app.store, |folded| answer(folded, &subject, &unit, query, now)).await?
+    let targets = in_force_at(conn, (&subject.indicator, &subject.campaign), &unit, now).await?;
+    app.figures.with(&app.store, |folded| answer(folded, &subject, &unit, &targets, query, now)).await?
 }
 
 fn answer(
     folded: &Folded,
     subject: &Subject,
     unit: &OrgUnit,
+    targets: &Targets,
     query: &ProgressQuery,
     now: DateTime<Utc>,
 ) -> ApiResult<Progress> {
@@ -135,8 +144,7 @@ fn answer(
     let total = folded.total(&asked);
     let cumulative = folded.total(&Asked { from: None, ..asked });
     let unfiltered = locality.is_none() && query.from.is_none() && query.to.is_none();
-    // Targets of units below the centre come with their allocation.
-    let target = (unit.path.depth() == 0).then_some(subject.indicator.target_value);
+    let target = targets.get(&unit.stamp.id).copied();
     let pace = target.filter(|_| unfiltered).map(|target| pace(folded, subject, &asked, target, as_of).into());
     let by_child = folded.by_child(&asked);
     let below = folded.children(unit.stamp.id);
@@ -157,7 +165,7 @@ fn answer(
             units_expected: u64::try_from(below.len()).unwrap_or(u64::MAX),
             units_reporting: u64::try_from(reporting.count()).unwrap_or(u64::MAX),
         },
-        groups: query.group_by.map_or_else(Vec::new, |by| groups(folded, unit, &asked, by)),
+        groups: query.group_by.map_or_else(Vec::new, |by| groups(folded, unit, &asked, targets, by)),
         includes: ProgressIncludes::default(),
     })
 }
@@ -178,22 +186,31 @@ fn group(key: impl Into<String>, name: impl Into<String>, name_en: Option<&str>,
         name_en: name_en.map(ToOwned::to_owned),
         reported: count.reported.0,
         verified: count.verified.0,
+        target: None,
+        percent: None,
     }
 }
 
 /// Units directly below, all of them, and the unit itself when its own teams reported.
 #[must_use]
-pub fn units(folded: &Folded, unit: &OrgUnit, asked: &Asked<'_>) -> Vec<ProgressGroup> {
+pub fn units(folded: &Folded, unit: &OrgUnit, asked: &Asked<'_>, targets: &Targets) -> Vec<ProgressGroup> {
     let mut counts = folded.by_child(asked);
-    let of = |unit: &OrgUnit, count: Count| ProgressGroup {
+    let of = |unit: &OrgUnit, count: Count, target: Option<i64>| ProgressGroup {
         id: Some(unit.stamp.id),
+        target: Some(target),
+        percent: Some(target.and_then(|target| percent(count.reported.0, target))),
         ..group(&unit.code, &unit.name, unit.name_en.as_deref(), count)
     };
     let below = folded.children(unit.stamp.id).into_iter();
-    let mut groups: Vec<_> = below.map(|child| of(child, counts.remove(&child.stamp.id).unwrap_or_default())).collect();
-    // Whoever else reported, such as the unit's own teams, belongs to the sum.
+    let mut groups: Vec<_> = below
+        .map(|child| {
+            let id = child.stamp.id;
+            of(child, counts.remove(&id).unwrap_or_default(), targets.get(&id).copied())
+        })
+        .collect();
+    // Whoever else reported, such as the unit's own teams, belongs to the sum. The unit's target is not theirs alone.
     let others = counts.into_iter().filter(|(_, count)| !count.is_zero());
-    groups.extend(others.filter_map(|(id, count)| Some(of(folded.unit(id)?, count))));
+    groups.extend(others.filter_map(|(id, count)| Some(of(folded.unit(id)?, count, None))));
     groups
 }
 
@@ -223,9 +240,9 @@ pub fn audiences(folded: &Folded, asked: &Asked<'_>) -> Vec<ProgressGroup> {
     words(Audience::ALL, &folded.groups(asked, |key| Some(key.audience)), |a| (a.as_str(), a.names()))
 }
 
-fn groups(folded: &Folded, unit: &OrgUnit, asked: &Asked<'_>, by: GroupBy) -> Vec<ProgressGroup> {
+fn groups(folded: &Folded, unit: &OrgUnit, asked: &Asked<'_>, targets: &Targets, by: GroupBy) -> Vec<ProgressGroup> {
     match by {
-        GroupBy::OrgUnit => units(folded, unit, asked),
+        GroupBy::OrgUnit => units(folded, unit, asked, targets),
         GroupBy::Topic => topics(folded, asked),
         GroupBy::Audience => audiences(folded, asked),
         GroupBy::ActivityKind => {
@@ -267,6 +284,7 @@ pub async fn public(app: &App, indicator_id: Option<Uuid>) -> ApiResult<PublicPr
     let root = org_units::root(conn).await?.ok_or_else(ApiError::not_found)?;
     let demo = reference::is_demo(conn).await?;
     let now = app.clock.now();
+    let targets = in_force_at(conn, (&subject.indicator, &subject.campaign), &root, now).await?;
     app.figures
         .with(&app.store, |folded| {
             let asked = everything(&subject, &root.path);
@@ -282,7 +300,7 @@ pub async fn public(app: &App, indicator_id: Option<Uuid>) -> ApiResult<PublicPr
                 verified: total.verified.0,
                 percent: percent(total.reported.0, target),
                 verified_percent: percent(total.verified.0, target),
-                provinces: units(folded, &root, &asked),
+                provinces: units(folded, &root, &asked, &targets),
                 demo,
             }
         })
