@@ -66,5 +66,6 @@ mod store_postgres;
 mod store_sqlite;
 mod sync;
 mod tallies;
+mod targets;
 mod teams;
 mod volunteers;

@@ -51,6 +51,8 @@ pub struct Site {
     invitation: Uuid,
     /// Two teams of the unit that may have counted the same people.
     pair: Uuid,
+    /// A unit directly below it that has a target.
+    below: Uuid,
 }
 
 /// Each site has a ward of its own, so that what is reported at one is like nothing of another's.
@@ -98,6 +100,12 @@ impl Site {
         let invitation = t.admin.post("/v1/invitations", &new_invitation(unit)).await.ok(201);
         let client = json!({"name": "Cổng", "org_unit_id": unit, "scopes": ["teams:read"]});
         let client = t.admin.post("/v1/clients", &client).await.ok(201);
+        let grassroots = json!({"code": format!("CD-{}", unit.simple()), "name": "Chi đoàn", "kind": "grassroots", "parent_id": unit});
+        let below = t.admin.post("/v1/org-units", &grassroots).await.id();
+        for (target, value) in [(unit, 10), (below, 4)] {
+            let path = format!("/v1/indicators/{}/targets/{target}", indicator());
+            t.admin.send(Method::PUT, &path).json(&json!({"value": value})).await.ok(201);
+        }
         Self {
             unit,
             forming: id_in(&forming, "id"),
@@ -120,6 +128,7 @@ impl Site {
             secret: id_in(&client["secrets"][0], "id"),
             invitation: id_in(&invitation, "id"),
             pair,
+            below,
         }
     }
 }
@@ -128,9 +137,10 @@ impl Site {
     /// Everything that is there.
     pub fn ids(&self) -> Vec<Uuid> {
         let Self { unit, forming, ready, deployed, activity, draft, submitted, volunteer, member, free, .. } = self;
-        let Self { person, grant, client, secret, invitation, series, calendar_link, pair, file, .. } = self;
+        let Self { person, grant, client, secret, invitation, series, calendar_link, pair, file, below, .. } = self;
         let work = [*forming, *ready, *deployed, *activity, *draft, *submitted, *volunteer, *member, *free];
-        let access = [*unit, *person, *grant, *client, *secret, *invitation, *series, *calendar_link, *pair, *file];
+        let access =
+            [*unit, *person, *grant, *client, *secret, *invitation, *series, *calendar_link, *pair, *file, *below];
         work.into_iter().chain(access).collect()
     }
 }
@@ -251,6 +261,30 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
             CENTRE_ONLY,
         ),
         "patch_indicator" => send(format!("/v1/indicators/{}", indicator()), json!({"target_value": 1}), CENTRE_ONLY),
+
+        "get_target_allocation" => {
+            get(format!("/v1/indicators/{}/targets?org_unit_id={unit}", indicator()), UNIT_WRITTEN)
+        }
+        "get_target" => get(format!("/v1/indicators/{}/targets/{unit}", indicator()), UNIT_WRITTEN),
+        "list_target_revisions" => {
+            get(format!("/v1/indicators/{}/targets/{unit}/revisions", indicator()), UNIT_WRITTEN)
+        }
+        // From the unit above: theirs below their own ward.
+        "set_target" => send(
+            format!("/v1/indicators/{}/targets/{}", indicator(), site.below),
+            json!({"value": 5, "reason": "Thêm"}),
+            OWN,
+        ),
+        "set_targets" => send(
+            format!("/v1/indicators/{}/targets/bulk", indicator()),
+            json!({"org_unit_id": unit, "reason": "Thêm", "targets": [{"org_unit_id": site.below, "value": 5, "version": 1}]}),
+            Status([200, 403, 422, 422]),
+        ),
+        "suggest_targets" => send(
+            format!("/v1/indicators/{}/targets/suggestion", indicator()),
+            json!({"org_unit_id": unit, "weights": [{"org_unit_id": site.below, "weight": 1}]}),
+            Status([200, 403, 422, 422]),
+        ),
 
         "list_org_units" => get(format!("/v1/org-units?id={unit}"), Listed([1, 1, 0, 0])),
         "get_org_unit" => get(format!("/v1/org-units/{unit}"), UNIT_READ),
@@ -586,7 +620,7 @@ both! {
             for table in [
                 "ledger", "rollup_cell", "audit_log", "chosen_id", "idempotency_key", "invitation", "mail_outbox", "totp",
                 "personal_data", "personal_key", "tally", "result_revision", "calendar_link",
-                "evidence_blob", "evidence_file", "result_evidence",
+                "evidence_blob", "evidence_file", "result_evidence", "target_revision",
             ] {
                 counts
                     .push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);

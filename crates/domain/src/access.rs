@@ -88,6 +88,8 @@ words! {
         ResultVerify = "results.verify",
         /// Read progress.
         ProgressRead = "progress.read",
+        /// Set the targets of the units directly below.
+        TargetWrite = "targets.write",
     }
 }
 
@@ -118,6 +120,7 @@ impl Permission {
             Self::ResultWrite => "results:write",
             Self::ResultVerify => "results:verify",
             Self::ProgressRead => "progress:read",
+            Self::TargetWrite => "targets:write",
         }
     }
 
@@ -146,7 +149,7 @@ impl Role {
             P::CampaignWrite | P::OrgUnitWrite | P::AccessRead | P::AccessWrite => matches!(self, Self::Administrator),
             // Whoever guides everywhere need not know who the people are.
             P::VolunteerRead => !matches!(self, Self::Guide),
-            P::TeamWrite | P::DigitalGroupWrite | P::VolunteerWrite | P::VolunteerPersonal => {
+            P::TeamWrite | P::DigitalGroupWrite | P::VolunteerWrite | P::VolunteerPersonal | P::TargetWrite => {
                 matches!(self, Self::Administrator | Self::Coordinator)
             }
             P::ActivityWrite | P::ResultWrite | P::MemberWrite => {

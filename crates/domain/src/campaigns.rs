@@ -6,7 +6,7 @@ use crate::{
     counting::Item,
     words::words,
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -121,6 +121,15 @@ impl Campaign {
         at.with_timezone(&self.time_zone).date_naive()
     }
 
+    /// The instant at which a local day is over: the next one's first. Where the clocks skip midnight that is later.
+    #[must_use]
+    pub fn end_of(&self, day: NaiveDate) -> DateTime<Utc> {
+        let midnight = day.succ_opt().unwrap_or(day).and_time(NaiveTime::MIN);
+        let quarters = (0..96).filter_map(|quarter| midnight.checked_add_signed(TimeDelta::minutes(quarter * 15)));
+        let first = quarters.filter_map(|local| local.and_local_timezone(self.time_zone).earliest()).next();
+        first.map_or_else(|| midnight.and_utc(), |first| first.with_timezone(&Utc))
+    }
+
     /// Holds that the campaign is open.
     ///
     /// # Errors
@@ -221,5 +230,19 @@ mod tests {
         let day = NaiveDate::from_ymd_opt(2024, 7, 2).unwrap();
         assert!(matches!(c.ensure_reportable(day, late), Err(CampaignError::InTheFuture { .. })));
         assert!(c.ensure_reportable(day.pred_opt().unwrap(), late).is_ok());
+    }
+
+    #[test]
+    fn a_day_is_over_when_the_next_local_one_begins() {
+        let day = |d: u32| NaiveDate::from_ymd_opt(2024, 6, d).unwrap();
+        let c = summer();
+        let end = c.end_of(day(30));
+        assert_eq!(end, Utc.with_ymd_and_hms(2024, 6, 30, 17, 0, 0).unwrap());
+        assert_eq!(c.local_day(end - TimeDelta::microseconds(1)), day(30));
+        assert_eq!(c.local_day(end), day(30).succ_opt().unwrap());
+        // In Cairo the clocks went from 00:00 to 01:00 on 26 April 2024.
+        let c = Campaign { time_zone: chrono_tz::Africa::Cairo, ..c };
+        let end = c.end_of(NaiveDate::from_ymd_opt(2024, 4, 25).unwrap());
+        assert_eq!(end, Utc.with_ymd_and_hms(2024, 4, 25, 22, 0, 0).unwrap());
     }
 }

@@ -22,6 +22,7 @@ pub mod progress;
 pub mod results;
 pub mod series;
 pub mod tallies;
+pub mod targets;
 pub mod teams;
 pub mod text;
 pub mod volunteers;

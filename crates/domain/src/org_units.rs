@@ -110,6 +110,12 @@ impl UnitPath {
         end.map_or_else(|| self.clone(), |text| Self(text.to_owned()))
     }
 
+    /// The path of the unit directly above; none for the root.
+    #[must_use]
+    pub fn parent(&self) -> Option<UnitPath> {
+        self.ancestors().pop()
+    }
+
     /// The paths from the root down to, and without, this one.
     #[must_use]
     pub fn ancestors(&self) -> Vec<UnitPath> {
@@ -152,6 +158,20 @@ pub struct OrgUnit {
     pub path: UnitPath,
 }
 
+impl OrgUnit {
+    /// Whether it exists on a day.
+    #[must_use]
+    pub fn exists_on(&self, day: NaiveDate) -> bool {
+        self.valid_from <= day && self.valid_to.is_none_or(|last| day <= last)
+    }
+
+    /// Whether it is to reach anything: the support centre guides the others and has no teams.
+    #[must_use]
+    pub fn takes_targets(&self) -> bool {
+        self.kind != OrgUnitKind::SupportCentre
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +193,7 @@ mod tests {
         assert_eq!(leaf.depth(), 2);
         assert_eq!(leaf.ancestors(), vec![UnitPath::root(1), UnitPath::root(1).child(7)]);
         assert!(UnitPath::root(1).ancestors().is_empty());
+        assert_eq!((leaf.parent(), UnitPath::root(1).parent()), (Some(UnitPath::root(1).child(7)), None));
         assert_eq!(leaf.at_depth(0), UnitPath::root(1));
         assert_eq!(leaf.at_depth(1), UnitPath::root(1).child(7));
         assert_eq!(leaf.at_depth(2), leaf);

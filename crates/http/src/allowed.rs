@@ -66,6 +66,7 @@ demands!(
     ResultWrite,
     ResultVerify,
     ProgressRead,
+    TargetWrite,
 );
 
 /// Who asks: a person, or a registered client.

@@ -115,6 +115,20 @@ entity!(indicator, "indicator", resource {
     counted_topics: Option<Json>,
 });
 
+entity!(target_revision, "target_revision", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    target_id: Uuid,
+    indicator_id: Uuid,
+    org_unit_id: Uuid,
+    created_at: DateTimeUtc,
+    set_at: DateTimeUtc,
+    version: i64,
+    value: i64,
+    reason: Option<String>,
+    set_by: Option<Uuid>,
+});
+
 entity!(team, "team", resource {
     campaign_id: Uuid,
     org_unit_id: Uuid,

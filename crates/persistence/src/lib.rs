@@ -38,6 +38,7 @@ pub mod series;
 pub mod sessions;
 mod store;
 pub mod tallies;
+pub mod targets;
 pub mod teams;
 pub mod volunteers;
 

@@ -11,7 +11,7 @@ use crate::{
 use chrono::NaiveDate;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use std::collections::HashMap;
@@ -151,6 +151,28 @@ pub async fn root(conn: &impl ConnectionTrait) -> StoreResult<Option<OrgUnit>> {
 /// When the database can't be asked or a row is corrupt.
 pub async fn all(conn: &impl ConnectionTrait) -> StoreResult<Vec<OrgUnit>> {
     t::Entity::find().all(conn).await?.into_iter().map(OrgUnit::try_from).collect()
+}
+
+/// The units directly below one and those directly below them, by code, whether they exist today or not.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn two_levels_below(conn: &impl ConnectionTrait, parent: Uuid) -> StoreResult<Vec<OrgUnit>> {
+    let children = t::Entity::find().select_only().column(t::Column::Id).filter(t::Column::ParentId.eq(parent));
+    let below = Condition::any()
+        .add(t::Column::ParentId.eq(parent))
+        .add(t::Column::ParentId.in_subquery(children.into_query()));
+    let rows = t::Entity::find().filter(below).order_by_asc(t::Column::Code).all(conn).await?;
+    rows.into_iter().map(OrgUnit::try_from).collect()
+}
+
+/// The units directly below one, by code, whether they exist today or not.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn children(conn: &impl ConnectionTrait, parent: Uuid) -> StoreResult<Vec<OrgUnit>> {
+    let rows = t::Entity::find().filter(t::Column::ParentId.eq(parent)).order_by_asc(t::Column::Code).all(conn).await?;
+    rows.into_iter().map(OrgUnit::try_from).collect()
 }
 
 /// The counter that counts the changes of the organisation tree.

@@ -9,7 +9,7 @@ mod trees;
 mod view;
 
 pub use bodies::{Bodies, Body};
-pub use trees::{Subject, Subjects, Trees};
+pub use trees::{Subject, Subjects, Targets, Trees};
 pub use view::{Asked, View};
 
 use crate::{

@@ -1,15 +1,17 @@
 //! What the figures are asked by: the two trees, and what is counted.
 
+use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use tinhnguyen_domain::{
     campaigns::{Campaign, CampaignStatus, Indicator},
     catalogue::Measure,
     org_units::{OrgUnit, OrgUnitKind, UnitPath},
+    targets::{Target, in_force},
 };
 use tinhnguyen_persistence::{
     StoreResult, Tx, campaigns,
     localities::{self, Place},
-    org_units, progress,
+    org_units, progress, targets,
 };
 use uuid::Uuid;
 
@@ -88,12 +90,16 @@ pub struct Subject {
     pub indicator: Indicator,
 }
 
-/// All campaigns and their indicators.
+/// All campaigns, their indicators, and what units are to reach of them.
 pub struct Subjects {
     campaigns: HashMap<Uuid, Campaign>,
     indicators: HashMap<Uuid, Indicator>,
+    targets: HashMap<Uuid, Vec<Target>>,
     usual: Option<Uuid>,
 }
+
+/// What units are to reach, by unit.
+pub type Targets = HashMap<Uuid, i64>;
 
 impl Subjects {
     /// Reads them as they stand, and the number of their last change.
@@ -105,7 +111,23 @@ impl Subjects {
         let campaigns: HashMap<_, _> = campaigns::all(tx).await?.into_iter().map(|c| (c.stamp.id, c)).collect();
         let indicators: HashMap<_, _> = campaigns::all_indicators(tx).await?.into_iter().map(|i| (i.stamp.id, i)).collect();
         let usual = usual(&campaigns, &indicators);
-        Ok((Self { campaigns, indicators, usual }, number))
+        let mut targets: HashMap<Uuid, Vec<Target>> = HashMap::new();
+        for target in targets::all(tx).await? {
+            targets.entry(target.indicator_id).or_default().push(target);
+        }
+        Ok((Self { campaigns, indicators, targets, usual }, number))
+    }
+
+    /// What units were to reach on the local day of an instant. The centre's is the indicator's own where no revision says
+    /// anything.
+    #[must_use]
+    pub fn targets(&self, subject: &Subject, centre: Uuid, at: DateTime<Utc>) -> Targets {
+        let Subject { campaign, indicator } = subject;
+        let before = campaign.end_of(campaign.local_day(at));
+        let revisions = self.targets.get(&indicator.stamp.id).into_iter().flatten();
+        let mut values: Targets = in_force(revisions, before).into_iter().map(|(unit, target)| (unit, target.value)).collect();
+        values.entry(centre).or_insert(indicator.target_value);
+        values
     }
 
     /// The indicator that is asked for; when none is, the first that counts turns of the campaign that is open, or that

@@ -1,6 +1,6 @@
 //! The figures at one moment, and the questions that they answer.
 
-use super::{Subjects, Trees};
+use super::{Subject, Subjects, Targets, Trees};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::{BTreeMap, HashMap};
 use tinhnguyen_domain::{
@@ -96,6 +96,13 @@ impl View<'_> {
     #[must_use]
     pub const fn ledger_seq(&self) -> i64 {
         self.cube.ledger_seq()
+    }
+
+    /// What units were to reach on the day of these figures.
+    #[must_use]
+    pub fn targets(&self, subject: &Subject) -> Targets {
+        let centre = self.trees.root().map_or(Uuid::nil(), |unit| unit.stamp.id);
+        self.subjects.targets(subject, centre, self.as_of)
     }
 
     /// The difficulty of a place; of one that isn't known, none.

@@ -24,6 +24,7 @@ pub mod second_factor;
 pub mod series;
 pub mod sync;
 pub mod tallies;
+pub mod targets;
 pub mod teams;
 pub mod volunteers;
 
@@ -38,6 +39,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     org_units::routes(config);
     localities::routes(config);
     campaigns::routes(config);
+    targets::routes(config);
     catalogue::routes(config);
     access::routes(config);
     invitations::routes(config);

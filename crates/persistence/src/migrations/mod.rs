@@ -26,6 +26,7 @@ mod m20_digital_groups;
 mod m21_audit_teams;
 mod m22_marked;
 mod m23_history;
+mod m24_targets;
 mod m28_snapshots;
 
 /// The migrations in their order.
@@ -58,6 +59,7 @@ impl MigratorTrait for Migrator {
             Box::new(m21_audit_teams::M),
             Box::new(m22_marked::M),
             Box::new(m23_history::M),
+            Box::new(m24_targets::M),
             Box::new(m28_snapshots::M),
         ]
     }

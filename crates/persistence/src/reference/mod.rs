@@ -367,7 +367,7 @@ async fn add_campaign(store: &Store) -> StoreResult<(u64, u64)> {
             if has_indicator(tx, id, indicator.number).await? {
                 return Ok((campaigns, 0));
             }
-            campaigns::insert_indicator(tx, &indicator).await?;
+            campaigns::insert_indicator(tx, &indicator, None).await?;
             Ok((campaigns, 1))
         })
         .await

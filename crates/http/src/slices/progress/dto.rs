@@ -236,6 +236,14 @@ pub struct ProgressGroup {
     /// Verified.
     #[schema(example = 300000)]
     pub verified: i64,
+    /// Of a unit: its target; null where it has none. Absent of other groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, required = false, minimum = 0, example = 315000)]
+    pub target: Option<Option<i64>>,
+    /// Of a unit: `reported` / `target` × 100, never capped; null without a target. Absent of other groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, required = false, example = 100.31)]
+    pub percent: Option<Option<f64>>,
 }
 
 /// Which results a figure includes; of teams and their members, which teams.

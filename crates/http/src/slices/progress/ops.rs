@@ -32,19 +32,28 @@ fn unknown(parameter: &str) -> ApiError {
     ApiError::parameter(Fault::of_parameter(parameter, Code::ReferenceNotFound))
 }
 
+/// The highest unit whose progress the caller may see.
+///
+/// # Errors
+/// `forbidden` when they see that of teams alone.
+pub fn highest(scope: &Scope<ProgressRead>) -> ApiResult<&UnitPath> {
+    let parts = scope.reaches.parts().iter().filter(|part| part.team_id.is_none());
+    let highest = parts.min_by_key(|part| part.path.depth()).map(|part| &part.path);
+    highest.ok_or_else(|| {
+        ApiError::new(Code::Forbidden).detail(
+            "Bạn không có quyền xem tiến độ của cả một đơn vị.",
+            "You may not see the progress of a whole unit.",
+        )
+    })
+}
+
 /// The unit that is asked for; when none is, the highest one that the caller reaches.
 fn unit_of<'a>(view: &View<'a>, scope: &Scope<ProgressRead>, id: Option<Uuid>) -> ApiResult<&'a OrgUnit> {
-    let Some(id) = id else {
-        let parts = scope.reaches.parts().iter().filter(|part| part.team_id.is_none());
-        let highest = parts.min_by_key(|part| part.path.depth()).ok_or_else(|| {
-            ApiError::new(Code::Forbidden).detail(
-                "Bạn không có quyền xem tiến độ của cả một đơn vị.",
-                "You may not see the progress of a whole unit.",
-            )
-        })?;
-        return view.trees.unit_at(&highest.path).ok_or_else(ApiError::not_found);
+    let unit = match id {
+        Some(id) => view.trees.unit(id),
+        None => view.trees.unit_at(highest(scope)?),
     };
-    let unit = view.trees.unit(id).filter(|unit| scope.sees.sees_unit(&unit.path)).ok_or_else(ApiError::not_found)?;
+    let unit = unit.filter(|unit| scope.sees.sees_unit(&unit.path)).ok_or_else(ApiError::not_found)?;
     scope.ensure_unit(&unit.path)?;
     Ok(unit)
 }
@@ -194,8 +203,8 @@ fn answer(
     let cumulative: Count = days.values().copied().sum();
     let total: Count = days.iter().filter(|(day, _)| asked.from.is_none_or(|from| from <= **day)).map(|(_, c)| *c).sum();
     let by_child = view.by_child(asked);
-    // Targets of units below the centre come with their allocation.
-    let target = (unit.path.depth() == 0).then_some(subject.indicator.target_value);
+    let targets = view.targets(subject);
+    let target = targets.get(&unit.stamp.id).copied();
     let pace = target.filter(|_| asked.is_whole()).map(|target| pace(view, subject, target, &days).into());
     let below = view.trees.children(unit.stamp.id);
     let reporting = below.iter().filter(|child| by_child.get(&child.stamp.id).is_some_and(|c| c.reported.0 != 0));
@@ -215,7 +224,7 @@ fn answer(
             units_expected: u64::try_from(below.len()).unwrap_or(u64::MAX),
             units_reporting: u64::try_from(reporting.count()).unwrap_or(u64::MAX),
         },
-        groups: by.map_or_else(Vec::new, |by| groups::groups(view, asked, by, (unit, by_child), teams)),
+        groups: by.map_or_else(Vec::new, |by| groups::groups(view, asked, by, (unit, by_child, &targets), teams)),
         includes: ProgressIncludes::of(subject.indicator.measure),
     }
 }
@@ -255,7 +264,7 @@ pub async fn public(app: &Data<App>, indicator_id: Option<Uuid>) -> ApiResult<Bo
             verified: total.verified.0,
             percent: percent(total.reported.0, target),
             verified_percent: percent(total.verified.0, target),
-            provinces: groups::units(view, root, view.by_child(&asked)),
+            provinces: groups::units(view, root, view.by_child(&asked), &view.targets(&subject)),
             demo: view.heads.demo,
         })?;
         if lasting {
