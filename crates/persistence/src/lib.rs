@@ -27,6 +27,7 @@ pub mod org_units;
 pub mod page;
 pub mod personal;
 pub mod reference;
+pub mod reorganisations;
 pub mod resets;
 pub mod results;
 pub mod revisions;

@@ -26,6 +26,7 @@ mod m20_digital_groups;
 mod m21_audit_teams;
 mod m22_marked;
 mod m23_history;
+mod m25_reorganisations;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m21_audit_teams::M),
             Box::new(m22_marked::M),
             Box::new(m23_history::M),
+            Box::new(m25_reorganisations::M),
         ]
     }
 }
