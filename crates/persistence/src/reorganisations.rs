@@ -13,7 +13,7 @@ use crate::{
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, OnConflict},
 };
 use std::collections::HashMap;
@@ -210,7 +210,7 @@ macro_rules! tree {
                     }
                     amend(&mut row);
                     (row.version, row.updated_at) = (row.version.saturating_add(1), at);
-                    changed.push(row);
+                    changed.push(row.into_active_model());
                 }
                 if !places.is_empty() {
                     p::Entity::insert_many(places).exec_without_returning(tx).await?;

@@ -1,6 +1,6 @@
 //! What a reorganisation is refused for, who may do it, and what a repetition gives.
 
-use super::{DAY, PATH, body, codes, done, id_of, province, unit};
+use super::{DAY, PATH, asks, codes, done, id_of, province, unit};
 use crate::harness::{
     T, id_in,
     world::{DA_NANG, HA_NOI, centre, place, seeded_unit},
@@ -25,7 +25,7 @@ both! {
             {"kind": "close", "from": [seeded_unit("TD-79")], "into": [other], "default_into": "TD-48"},
             {"kind": "merge", "from": [seeded_unit("TD-92")], "into": [{"name": "V"}]},
         ]);
-        t.admin.post(PATH, &body(wrong)).await.faults(422, &[
+        t.admin.post(PATH, &asks(wrong)).await.faults(422, &[
             ("/changes/0/into/0", "unit_ended"),
             ("/changes/0/from/1", "reference_not_found"),
             ("/changes/1/from/0", "unit_ended"),
@@ -76,10 +76,10 @@ both! {
             (json!({"kind": "merge", "from": [ward], "into": [{"code": "Z", "name": "Z", "kind": "commune", "parent_id": one, "locality_id": Uuid::now_v7()}]}),
              ("/changes/0/into/0/locality_id", "reference_not_found")),
         ] {
-            t.admin.post(PATH, &body(json!([change]))).await.faults(422, &[fault]);
+            t.admin.post(PATH, &asks(json!([change]))).await.faults(422, &[fault]);
         }
         let taken = json!([{"kind": "merge", "from": [ward], "into": [{"code": "HD-1", "name": "Z", "kind": "commune", "parent_id": one}]}]);
-        let answer = t.admin.post(PATH, &body(taken)).await;
+        let answer = t.admin.post(PATH, &asks(taken)).await;
         answer.problem(409, "code_already_used");
         answer.faults(409, &[("/changes/0/into/0/code", "code_already_used")]);
         // With what is below it, the district may be closed.
@@ -91,12 +91,12 @@ both! {
         let (ward, second) = (unit(t, own, "XD-1", "commune").await, unit(t, own, "XD-2", "commune").await);
         let foreign = unit(t, seeded_unit(DA_NANG), "XD-9", "commune").await;
         let admin = t.user(Role::Administrator, own).await;
-        let merge = |from: Uuid, into: Uuid| body(json!([{"kind": "merge", "from": [from], "into": [into]}]));
+        let merge = |from: Uuid, into: Uuid| asks(json!([{"kind": "merge", "from": [from], "into": [into]}]));
         admin.post(PATH, &merge(ward, foreign)).await.faults(422, &[("/changes/0/into/0", "reference_not_found")]);
         admin.post(PATH, &merge(foreign, ward)).await.faults(422, &[("/changes/0/from/0", "reference_not_found")]);
-        let up = body(json!([{"kind": "merge", "from": [ward], "into": [{"code": "Z", "name": "Z", "kind": "province", "parent_id": centre()}]}]));
+        let up = asks(json!([{"kind": "merge", "from": [ward], "into": [{"code": "Z", "name": "Z", "kind": "province", "parent_id": centre()}]}]));
         admin.post(PATH, &up).await.problem(403, "forbidden");
-        let rename = body(json!([{"kind": "rename", "from": [centre()], "into": [{"name": "Z"}]}]));
+        let rename = asks(json!([{"kind": "rename", "from": [centre()], "into": [{"name": "Z"}]}]));
         admin.post(PATH, &rename).await.problem(403, "forbidden");
         // Two rights over two parts are no right over what contains both.
         let both = t.user(Role::Administrator, ward).await;
@@ -122,7 +122,7 @@ both! {
     async fn the_same_request_again_is_the_same_reorganisation(t: &T) {
         let ward = unit(t, seeded_unit(HA_NOI), "XD-1", "commune").await;
         let chosen = Uuid::now_v7();
-        let mut asked = body(json!([{"kind": "merge", "from": [ward], "into": [
+        let mut asked = asks(json!([{"kind": "merge", "from": [ward], "into": [
             {"id": chosen, "code": "XD-2", "name": "Đoàn xã mới", "kind": "commune", "parent_id": seeded_unit(DA_NANG), "locality_id": place("48")}]}]));
         asked["id"] = json!(Uuid::now_v7());
         let first = t.admin.post(PATH, &asked).await.ok(201);
@@ -130,7 +130,7 @@ both! {
         assert_eq!(t.admin.post(PATH, &asked).await.ok(200), first);
         asked["reason"] = json!("Khác");
         t.admin.post(PATH, &asked).await.problem(409, "id_already_used");
-        let keyed = body(json!([{"kind": "close", "from": [chosen]}]));
+        let keyed = asks(json!([{"kind": "close", "from": [chosen]}]));
         // It began on that very day.
         t.admin.post(PATH, &keyed).key("mot").await.faults(422, &[("/changes/0/from/0", "dates_inverted")]);
     }

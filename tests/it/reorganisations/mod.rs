@@ -45,12 +45,12 @@ fn province(code: &str) -> Value {
     json!({"code": code, "name": format!("Tỉnh Đoàn {code}"), "kind": "province", "parent_id": centre()})
 }
 
-fn body(changes: Value) -> Value {
+fn asks(changes: Value) -> Value {
     json!({"effective_on": DAY, "reason": "Sắp xếp", "document": "12-QĐ/TWĐTN", "changes": changes})
 }
 
 async fn done(t: &T, changes: Value) -> Value {
-    t.admin.post(PATH, &body(changes)).await.ok(201)
+    t.admin.post(PATH, &asks(changes)).await.ok(201)
 }
 
 fn codes(page: &Value) -> Vec<&str> {
@@ -105,7 +105,7 @@ both! {
         let (one, other) = (seeded_unit(HA_NOI), seeded_unit(DA_NANG));
         let ward = unit(t, one, "XD-1", "commune").await;
         let before = read(t, one).await;
-        let answer = t.admin.post(PATH, &body(json!([{"kind": "merge", "from": [one, other], "into": [province("TD-MOI")]}]))).await;
+        let answer = t.admin.post(PATH, &asks(json!([{"kind": "merge", "from": [one, other], "into": [province("TD-MOI")]}]))).await;
         let answer_body = answer.ok(201);
         assert_eq!(answer.header("location"), Some(format!("{PATH}/{}", id_in(&answer_body, "id")).as_str()));
         assert_eq!(
@@ -164,7 +164,7 @@ both! {
             )
         };
         let (before, heads) = (rows().await, org_units::heads(t.store.read()).await.unwrap());
-        let wanted = body(json!([{"kind": "merge", "from": [one, other], "into": [province("TD-MOI")]}]));
+        let wanted = asks(json!([{"kind": "merge", "from": [one, other], "into": [province("TD-MOI")]}]));
         let answer = t.admin.post(&format!("{PATH}?dry_run=true"), &wanted).await;
         assert_eq!(answer.header("dry-run"), Some("true"));
         assert_eq!(answer.ok(201)["counts"]["ended"], 2);
@@ -214,7 +214,7 @@ both! {
         let name: String = value(t.store.read(), "SELECT name FROM org_unit_placement WHERE name LIKE '%XD-2'").await;
         assert_eq!(name, "Đoàn XD-2");
         // A second time it must be later than the first.
-        let again = body(json!([{"kind": "move", "from": [ward], "into": [from]}]));
+        let again = asks(json!([{"kind": "move", "from": [ward], "into": [from]}]));
         t.admin.post(PATH, &again).await.faults(422, &[("/changes/0/from/0", "dates_inverted")]);
         let mut later = again.clone();
         later["effective_on"] = json!("2024-07-12");
@@ -306,7 +306,7 @@ both! {
         ])).await;
         let new = id_of(t, "TD-MOI").await;
         // And once more: what took their place is taken in.
-        let mut again = body(json!([{"kind": "merge", "from": [new], "into": [province("TD-SAU")]}]));
+        let mut again = asks(json!([{"kind": "merge", "from": [new], "into": [province("TD-SAU")]}]));
         again["effective_on"] = json!("2024-07-12");
         t.admin.post(PATH, &again).await.ok(201);
         let last = id_of(t, "TD-SAU").await;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 const PATH: &str = "/v1/localities/reorganisations";
 const DAY: &str = "2024-07-10";
 
-fn body(changes: Value) -> Value {
+fn asks(changes: Value) -> Value {
     json!({"effective_on": DAY, "changes": changes})
 }
 
@@ -30,7 +30,7 @@ both! {
     async fn places_that_are_merged_are_there_until_the_day_before(t: &T) {
         let (one, other) = (place("00001"), place("00004"));
         let heads = org_units::heads(t.store.read()).await.unwrap();
-        let answer = t.admin.post(PATH, &body(json!([{"kind": "merge", "from": [one, other], "into": [ward("00001", "Phường Mới", place("001"))]}]))).await;
+        let answer = t.admin.post(PATH, &asks(json!([{"kind": "merge", "from": [one, other], "into": [ward("00001", "Phường Mới", place("001"))]}]))).await;
         let told = answer.ok(201);
         assert_eq!((&told["tree"], &told["counts"]["ended"], &told["counts"]["begun"]), (&json!("localities"), &json!(2), &json!(1)));
         assert_eq!(answer.header("location"), Some(format!("{PATH}/{}", id_in(&told, "id")).as_str()));
@@ -76,7 +76,7 @@ both! {
             t.submitted(&leader, &activity, "2024-07-05", turns).await;
         }
         // A district goes too, and what goes on of it stands below the other one.
-        let told = t.admin.post(PATH, &body(json!([
+        let told = t.admin.post(PATH, &asks(json!([
             {"kind": "merge", "from": [one], "into": [other]},
             {"kind": "merge", "from": [place("001")], "into": [place("002")]},
         ]))).await.ok(201);
@@ -124,7 +124,7 @@ both! {
     }
 
     async fn places_are_reorganised_by_whoever_administers_the_country(t: &T) {
-        let wanted = body(json!([{"kind": "merge", "from": [place("00001")], "into": [place("00004")]}]));
+        let wanted = asks(json!([{"kind": "merge", "from": [place("00001")], "into": [place("00004")]}]));
         for caller in [t.user(Role::Administrator, seeded_unit(HA_NOI)).await, t.user(Role::Coordinator, crate::harness::world::centre()).await] {
             caller.post(PATH, &wanted).await.problem(403, "forbidden");
         }
@@ -133,13 +133,13 @@ both! {
             {"kind": "merge", "from": [place("00001")], "into": [{"code": "00006", "name": "X", "kind": "commune", "parent_id": place("00004")}]},
             {"kind": "close", "from": [place_since_2025("00097")]},
         ]);
-        t.admin.post(PATH, &body(bad)).await.faults(422, &[
+        t.admin.post(PATH, &asks(bad)).await.faults(422, &[
             ("/changes/0/into/0/kind", "kind_not_under_parent"),
             ("/changes/1/into/0/type", "required"),
             ("/changes/2/from/0", "dates_inverted"),
         ]);
         let taken = json!([{"kind": "merge", "from": [place("00001")], "into": [ward("00006", "X", place("001"))]}]);
-        t.admin.post(PATH, &body(taken)).await.problem(409, "code_already_used");
+        t.admin.post(PATH, &asks(taken)).await.problem(409, "code_already_used");
         assert_eq!(t.user(Role::Viewer, seeded_unit(HA_NOI)).await.get(PATH).await.ok(200)["data"], json!([]));
         t.admin.post(PATH, &wanted).await.ok(201);
         let viewer = t.user(Role::Viewer, seeded_unit(HA_NOI)).await;

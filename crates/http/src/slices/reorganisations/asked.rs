@@ -4,7 +4,7 @@
 use super::dto::{LocalityInto, NewLocalityReorganisation, NewOrgUnitReorganisation, OrgUnitInto};
 use crate::problem::{Code, Fault as Problem};
 use chrono::NaiveDate;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use tinhnguyen_domain::{
     localities::{Difficulty, LocalityCategory, LocalityKind},
     org_units::{OrgUnitKind, UnitPath},
@@ -127,7 +127,7 @@ pub(super) struct Resolved<K> {
     pub names: Names,
     pub faults: Vec<Problem>,
     /// New ones of which too little was told: named in a fault, and no unknown reference.
-    incomplete: HashSet<Place>,
+    incomplete: BTreeSet<Place>,
 }
 
 impl<K: Copy> Asked<K> {
@@ -158,7 +158,7 @@ impl<K: Copy> Asked<K> {
             changes: vec![],
             names: Names::new(),
             faults: vec![],
-            incomplete: HashSet::new(),
+            incomplete: BTreeSet::new(),
         };
         let mut number = first_number;
         for (at, change) in self.changes.iter().enumerate() {
