@@ -56,6 +56,7 @@ mod probes;
 mod progress;
 mod progress_sums;
 mod races;
+mod reorganisations;
 mod results;
 mod scope;
 mod second_factor;

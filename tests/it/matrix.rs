@@ -53,6 +53,9 @@ pub struct Site {
     pair: Uuid,
     /// A unit directly below it that has a target.
     below: Uuid,
+    /// A unit below, and the reorganisation that renamed it.
+    branch: Uuid,
+    reorganisation: Uuid,
 }
 
 /// Each site has a ward of its own, so that what is reported at one is like nothing of another's.
@@ -98,6 +101,12 @@ impl Site {
         let grant = t.grant(&person, Role::Viewer, unit, None).await;
         t.second_factor_of(person.user_id).await;
         let invitation = t.admin.post("/v1/invitations", &new_invitation(unit)).await.ok(201);
+        let branch = json!({"code": Uuid::now_v7().simple().to_string(), "name": "Chi đoàn", "kind": "grassroots",
+            "parent_id": unit, "valid_from": "2024-01-01"});
+        let branch = t.admin.post("/v1/org-units", &branch).await.ok(201);
+        let rename = json!({"kind": "rename", "from": [branch["id"]], "into": [{"name": "Chi đoàn khu phố"}]});
+        let rename = json!({"effective_on": "2024-07-14", "changes": [rename]});
+        let reorganisation = t.admin.post("/v1/org-units/reorganisations", &rename).await.ok(201);
         let client = json!({"name": "Cổng", "org_unit_id": unit, "scopes": ["teams:read"]});
         let client = t.admin.post("/v1/clients", &client).await.ok(201);
         let grassroots = json!({"code": format!("CD-{}", unit.simple()), "name": "Chi đoàn", "kind": "grassroots", "parent_id": unit});
@@ -129,6 +138,8 @@ impl Site {
             invitation: id_in(&invitation, "id"),
             pair,
             below,
+            branch: id_in(&branch, "id"),
+            reorganisation: id_in(&reorganisation, "id"),
         }
     }
 }
@@ -239,6 +250,16 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
         "list_locality_ancestors" => get(format!("/v1/localities/{}/ancestors", place("00001")), EVERYWHERE),
         "list_locality_successors" => get(format!("/v1/localities/{}/successors", place("00001")), EVERYWHERE),
 
+        "list_locality_reorganisations" => get("/v1/localities/reorganisations".to_owned(), EVERYWHERE),
+        "get_locality_reorganisation" => {
+            get(format!("/v1/localities/reorganisations/{}", site.reorganisation), Status([404; 4]))
+        }
+        "create_locality_reorganisation" => send(
+            "/v1/localities/reorganisations".to_owned(),
+            json!({"effective_on": "2024-07-10", "changes": [{"kind": "close", "from": [place("00001")]}]}),
+            CENTRE_ONLY,
+        ),
+
         "list_campaigns" => get("/v1/campaigns".to_owned(), EVERYWHERE),
         "get_campaign" => get(format!("/v1/campaigns/{}", campaign()), EVERYWHERE),
         "list_indicators" => get("/v1/indicators".to_owned(), EVERYWHERE),
@@ -290,6 +311,17 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
         "get_org_unit" => get(format!("/v1/org-units/{unit}"), UNIT_READ),
         "list_org_unit_children" => get(format!("/v1/org-units/{unit}/children"), UNIT_READ),
         "list_org_unit_ancestors" => get(format!("/v1/org-units/{unit}/ancestors"), UNIT_READ),
+        "list_org_unit_successors" => get(format!("/v1/org-units/{unit}/successors"), UNIT_READ),
+        "list_org_unit_reorganisations" => {
+            get(format!("/v1/org-units/reorganisations?id={}", site.reorganisation), OWN_LISTED)
+        }
+        "get_org_unit_reorganisation" => get(format!("/v1/org-units/reorganisations/{}", site.reorganisation), OWN),
+        "create_org_unit_reorganisation" => send(
+            "/v1/org-units/reorganisations".to_owned(),
+            json!({"effective_on": "2024-07-15", "changes": [
+                {"kind": "rename", "from": [site.branch], "into": [{"name": "Tên mới"}]}]}),
+            MADE_FOR_TEAM,
+        ),
         "create_org_unit" => send(
             "/v1/org-units".to_owned(),
             json!({"code": unique, "name": "Chi đoàn", "kind": "grassroots", "parent_id": unit}),
@@ -619,7 +651,8 @@ both! {
             }
             for table in [
                 "ledger", "rollup_cell", "audit_log", "chosen_id", "idempotency_key", "invitation", "mail_outbox", "totp",
-                "personal_data", "personal_key", "tally", "result_revision", "calendar_link",
+                "personal_data", "personal_key", "tally", "result_revision", "calendar_link", "reorganisation",
+                "reorganisation_detail", "org_unit_placement", "org_unit_successor", "locality_placement", "locality_successor",
                 "evidence_blob", "evidence_file", "result_evidence", "target_revision",
             ] {
                 counts

@@ -48,6 +48,8 @@ words! {
         CatalogueRead = "catalogue.read",
         /// Create and change campaigns and indicators.
         CampaignWrite = "campaigns.write",
+        /// Reorganise localities.
+        LocalityWrite = "localities.write",
         /// Read units of the organisation.
         OrgUnitRead = "org_units.read",
         /// Create and change units of the organisation.
@@ -100,6 +102,7 @@ impl Permission {
         match self {
             Self::CatalogueRead => "catalogue:read",
             Self::CampaignWrite => "campaigns:write",
+            Self::LocalityWrite => "localities:write",
             Self::OrgUnitRead => "org_units:read",
             Self::OrgUnitWrite => "org_units:write",
             Self::AccessRead => "access:read",
@@ -146,7 +149,9 @@ impl Role {
             | P::ActivityRead
             | P::ResultRead
             | P::ProgressRead => true,
-            P::CampaignWrite | P::OrgUnitWrite | P::AccessRead | P::AccessWrite => matches!(self, Self::Administrator),
+            P::CampaignWrite | P::LocalityWrite | P::OrgUnitWrite | P::AccessRead | P::AccessWrite => {
+                matches!(self, Self::Administrator)
+            }
             // Whoever guides everywhere need not know who the people are.
             P::VolunteerRead => !matches!(self, Self::Guide),
             P::TeamWrite | P::DigitalGroupWrite | P::VolunteerWrite | P::VolunteerPersonal | P::TargetWrite => {

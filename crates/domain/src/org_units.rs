@@ -65,6 +65,13 @@ impl UnitPath {
         Self(format!("{}{number}/", self.0))
     }
 
+    /// The path of the same unit, by its own number, below another one, or of a root.
+    #[must_use]
+    pub fn under(&self, above: Option<&UnitPath>) -> Self {
+        let own = self.0.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        Self(format!("{}{own}/", above.map_or("/", UnitPath::as_str)))
+    }
+
     /// Reads a stored path.
     ///
     /// # Errors
@@ -198,6 +205,14 @@ mod tests {
         assert_eq!(leaf.at_depth(1), UnitPath::root(1).child(7));
         assert_eq!(leaf.at_depth(2), leaf);
         assert_eq!(leaf.at_depth(9), leaf);
+    }
+
+    #[test]
+    fn a_unit_that_moves_keeps_its_own_number() {
+        let leaf = UnitPath::root(1).child(7).child(31);
+        assert_eq!(leaf.under(Some(&UnitPath::root(1).child(8))).as_str(), "/1/8/31/");
+        assert_eq!(leaf.under(None).as_str(), "/31/");
+        assert_eq!(UnitPath::root(5).under(None), UnitPath::root(5));
     }
 
     #[test]

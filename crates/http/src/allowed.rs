@@ -46,6 +46,7 @@ macro_rules! demands {
 demands!(
     CatalogueRead,
     CampaignWrite,
+    LocalityWrite,
     OrgUnitRead,
     OrgUnitWrite,
     AccessRead,

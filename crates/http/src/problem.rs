@@ -227,6 +227,12 @@ codes! {
         "Giao chỉ tiêu cho từng đơn vị; tổng của chúng không có nghĩa.", "Set each unit's target by itself; their sum means nothing.";
     KindNotUnderParent = "kind_not_under_parent", 422, "Loại đơn vị không đặt được dưới đơn vị này", "A unit of this kind can't stand under that parent",
         "Chọn cấp trên khác.", "Choose another parent.";
+    UnitEnded = "unit_ended", 422, "Đơn vị đã kết thúc", "It has ended",
+        "Dùng đơn vị kế thừa (xem `/successors`).", "Use what took its place (see `/successors`).";
+    UnitOccupied = "unit_occupied", 422, "Còn đơn vị trực thuộc đang hoạt động", "Others that go on stand below it",
+        "Giải thể hoặc điều chuyển các đơn vị trực thuộc trong cùng lần sắp xếp.", "Close or move what stands below it in the same reorganisation.";
+    TreeCircle = "tree_circle", 422, "Đơn vị sẽ đứng dưới chính nó", "It would stand below itself",
+        "Chọn đơn vị tiếp nhận nằm ngoài đơn vị kết thúc.", "Choose one that is not below what ends.";
     NotAnOutput = "not_an_output", 422, "Chỉ số này không báo cáo trong kết quả", "This measure is not stated in results",
         "Xem `GET /v1/measures`.", "See `GET /v1/measures`.";
     IdempotencyKeyReused = "idempotency_key_reused", 422, "Khóa đã dùng cho nội dung khác", "The key was used with another body",

@@ -19,6 +19,7 @@ pub mod members;
 pub mod org_units;
 pub mod passwords;
 pub mod progress;
+pub mod reorganisations;
 pub mod results;
 pub mod second_factor;
 pub mod series;
@@ -36,6 +37,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     identities::routes(config);
     passwords::routes(config);
     second_factor::routes(config);
+    // Before the units and places, whose `/{id}` would take the word for an id.
+    reorganisations::routes(config);
     org_units::routes(config);
     localities::routes(config);
     campaigns::routes(config);

@@ -27,6 +27,7 @@ mod m21_audit_teams;
 mod m22_marked;
 mod m23_history;
 mod m24_targets;
+mod m25_reorganisations;
 mod m28_snapshots;
 
 /// The migrations in their order.
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m22_marked::M),
             Box::new(m23_history::M),
             Box::new(m24_targets::M),
+            Box::new(m25_reorganisations::M),
             Box::new(m28_snapshots::M),
         ]
     }

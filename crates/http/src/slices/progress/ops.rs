@@ -11,7 +11,7 @@ use crate::{
     allowed::{ProgressRead, Scope},
     app::App,
     problem::{ApiError, ApiResult, Code, Fault},
-    progress::{Asked, Body, Subject, View},
+    progress::{Asked, Body, Subject, View, When},
     reply::hash_tag,
 };
 use actix_web::web::{Bytes, Data};
@@ -51,7 +51,7 @@ pub fn highest(scope: &Scope<ProgressRead>) -> ApiResult<&UnitPath> {
 fn unit_of<'a>(view: &View<'a>, scope: &Scope<ProgressRead>, id: Option<Uuid>) -> ApiResult<&'a OrgUnit> {
     let unit = match id {
         Some(id) => view.trees.unit(id),
-        None => view.trees.unit_at(highest(scope)?),
+        None => view.trees.unit_stored_at(highest(scope)?),
     };
     let unit = unit.filter(|unit| scope.sees.sees_unit(&unit.path)).ok_or_else(ApiError::not_found)?;
     scope.ensure_unit(&unit.path)?;
@@ -72,7 +72,8 @@ pub(super) fn question<'a>(
 ) -> ApiResult<(Subject, &'a OrgUnit, Asked<'a>)> {
     let unit = unit_of(view, scope, query.org_unit_id)?;
     let subject = subject_of(view, query.indicator_id)?;
-    let asked = asked_of(view, &subject, &unit.path, query)?;
+    let path = view.trees.unit_path(unit.stamp.id).ok_or_else(ApiError::not_found)?;
+    let asked = asked_of(view, &subject, path, query)?;
     Ok((subject, unit, asked))
 }
 
@@ -90,7 +91,7 @@ fn asked_of<'a>(
     }
     refuse_senseless(subject.indicator.measure, query)?;
     let locality = match query.locality_id {
-        Some(id) => Some(&view.trees.place(id).ok_or_else(|| unknown("locality_id"))?.path),
+        Some(id) => Some(view.trees.place_path(id).ok_or_else(|| unknown("locality_id"))?),
         None => None,
     };
     Ok(Asked {
@@ -146,17 +147,18 @@ pub(super) async fn with<T>(
     query: &ProgressQuery,
     work: impl FnOnce(&View<'_>) -> ApiResult<T>,
 ) -> ApiResult<T> {
-    if let Some(as_of) = query.as_of {
-        return app.figures.with_past(app, as_of, work).await?;
+    let when = When { as_of: query.as_of, tree_as_of: query.tree_as_of };
+    if query.as_of.is_some() {
+        return app.figures.when(app, when, work).await?;
     }
     let subject = app.figures.with(app, |view| subject_of(view, query.indicator_id)).await??;
     let Subject { campaign, indicator } = &subject;
     if is_of_ledger(indicator.measure) {
-        return app.figures.with(app, work).await?;
+        return app.figures.when(app, when, work).await?;
     }
     let counted = (indicator.stamp.id, indicator.measure);
     let cells = rows::team_cells(app.store.read(), counted, campaign.stamp.id).await?;
-    app.figures.with(app, |view| work(&View { cube: &Cube::load(view.ledger_seq(), cells), ..*view })).await?
+    app.figures.when(app, when, |view| work(&View { cube: &Cube::load(view.ledger_seq(), cells), ..*view })).await?
 }
 
 fn body_of<T: Serialize>(value: &T) -> ApiResult<Body> {
@@ -177,7 +179,7 @@ pub async fn progress(app: &Data<App>, scope: &Scope<ProgressRead>, query: &Prog
         let (subject, unit, asked) = question(view, scope, query)?;
         // Teams, and what they are called, aren't in the ledger.
         let lasting = teams.is_none() && is_of_ledger(subject.indicator.measure);
-        let key = format!("{:?} {} {} {} {query:?}", view.heads, view.ledger_seq(), view.as_of, unit.stamp.id);
+        let key = format!("{:?} {} {} {} {} {query:?}", view.heads, view.ledger_seq(), view.as_of, view.trees.day, unit.stamp.id);
         if lasting && let Some(known) = app.figures.bodies.get(&key) {
             return Ok(known);
         }
@@ -212,6 +214,7 @@ fn answer(
         indicator: ProgressIndicator::of(&subject.indicator),
         org_unit: ProgressUnit::of(unit),
         as_of: view.as_of,
+        tree_as_of: view.trees.day,
         ledger_seq: view.ledger_seq(),
         target,
         reported: total.reported.0,
@@ -247,7 +250,7 @@ pub async fn public(app: &Data<App>, indicator_id: Option<Uuid>) -> ApiResult<Bo
         let subject = subject_of(view, indicator_id)?;
         let root = view.trees.root().ok_or_else(ApiError::not_found)?;
         let lasting = is_of_ledger(subject.indicator.measure);
-        let key = format!("public {:?} {} {indicator_id:?}", view.heads, view.as_of);
+        let key = format!("public {:?} {} {} {indicator_id:?}", view.heads, view.as_of, view.trees.day);
         if lasting && let Some(known) = app.figures.bodies.get(&key) {
             return Ok(known);
         }
