@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tinhnguyen_domain::{access::Role, lineage::Standing, org_units::UnitPath, progress::Slice};
-use tinhnguyen_persistence::{StoreError, ledger, localities, org_units};
+use tinhnguyen_persistence::{StoreError, ledger, org_units};
 use uuid::Uuid;
 
 const PATH: &str = "/v1/org-units/reorganisations";
