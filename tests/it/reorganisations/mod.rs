@@ -12,8 +12,8 @@ use crate::harness::{
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use tinhnguyen_domain::{access::Role, lineage::Standing, org_units::UnitPath, progress::Slice};
-use tinhnguyen_persistence::{StoreError, ledger, localities, org_units, progress};
+use tinhnguyen_domain::{access::Role, lineage::Standing, org_units::UnitPath};
+use tinhnguyen_persistence::{StoreError, ledger, org_units, progress};
 use uuid::Uuid;
 
 const PATH: &str = "/v1/org-units/reorganisations";
@@ -64,8 +64,11 @@ fn codes_of(units: &Value) -> Vec<&str> {
 /// The reported figures by whatever the cells are counted by.
 async fn figures(t: &T, of: impl Fn(&tinhnguyen_domain::progress::CellKey) -> Uuid) -> BTreeMap<Uuid, i64> {
     let cube = t.store.snapshot::<_, StoreError>(async |tx| ledger::cube_now(tx).await).await.unwrap();
-    let slice = Slice { indicator_id: indicator(), ..Slice::default() };
-    cube.groups(&slice, |key| Some(of(key))).into_iter().map(|(id, count)| (id, count.reported.0)).collect()
+    let mut figures = BTreeMap::new();
+    for (key, count) in cube.cells().filter(|(key, _)| key.indicator_id == indicator()) {
+        *figures.entry(of(&key)).or_default() += count.reported.0;
+    }
+    figures
 }
 
 /// Sums by those who stand at a depth of a day's tree; what is above that depth stays with itself.

@@ -1,11 +1,11 @@
 //! The reform of 1 July 2025, applied to the organisation.
 
-use super::{by_depth, codes, day, figures, hold_stored_paths, org_tree, read, unit};
+use super::{PATH, by_depth, codes, day, figures, hold_stored_paths, org_tree, read, unit};
 use crate::harness::{
     Blank, T, check,
     desk::Desk,
     id_in, value,
-    world::{campaign, centre, new_activity, new_result, place, place_since_2025, seeded_unit},
+    world::{centre, new_activity, new_result, place, place_since_2025, seeded_unit},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -210,7 +210,6 @@ both! {
             (province("TD-2025-91").await, 600), (province("TD-2025-15").await, 7_000),
         ]));
         assert_eq!(check(&t.store).await.disagreements, []);
-        let _ = campaign();
     }
 
     async fn what_an_operator_has_done_already_is_left_alone_or_refused_in_words(t: &T) {
@@ -220,7 +219,7 @@ both! {
         t.clock.set(AFTER.parse().unwrap());
         let admin = t.admin.clone().with_a_new_token();
         let asked = json!({"effective_on": "2025-07-01", "changes": changes});
-        admin.post(crate::reorganisations::PATH, &asked).await.ok(201);
+        admin.post(PATH, &asked).await.ok(201);
         // A code of the reform's is taken by somebody else.
         let taken = json!({"code": "TD-2025-48", "name": "Đoàn khác", "kind": "province", "parent_id": centre()});
         let taken = admin.post("/v1/org-units", &taken).await.ok(201);

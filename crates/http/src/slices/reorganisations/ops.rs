@@ -5,7 +5,7 @@ use super::{
     dto::{NewLocalityReorganisation, NewOrgUnitReorganisation, Reorganisation, ReorganisationQuery},
 };
 use crate::{
-    allowed::{CatalogueRead, LocalityWrite, OrgUnitRead, OrgUnitWrite, Scope, forbidden},
+    allowed::{LocalityWrite, OrgUnitRead, OrgUnitWrite, Scope, forbidden},
     page::ListQuery,
     problem::{ApiError, ApiResult, Code, Fault as Problem},
     reply::{Cx, Reply},
@@ -29,22 +29,22 @@ use uuid::Uuid;
 pub(super) enum Sight<'a> {
     /// Those of the organisation, where everything that was touched is reached.
     OrgUnits(&'a Scope<OrgUnitRead>),
-    /// Those of places, all.
-    Localities(&'a Scope<CatalogueRead>),
+    /// Those of places, which are everybody's.
+    Localities,
 }
 
 impl Sight<'_> {
     fn tree(&self) -> TreeKind {
         match self {
             Self::OrgUnits(_) => TreeKind::OrgUnits,
-            Self::Localities(_) => TreeKind::Localities,
+            Self::Localities => TreeKind::Localities,
         }
     }
 
     fn reaches(&self) -> Option<&Reaches> {
         match self {
             Self::OrgUnits(scope) => Some(&scope.reaches),
-            Self::Localities(_) => None,
+            Self::Localities => None,
         }
     }
 
