@@ -56,6 +56,8 @@ mod probes;
 mod progress;
 mod progress_sums;
 mod races;
+mod reporting;
+mod reporting_counts;
 mod results;
 mod scope;
 mod second_factor;

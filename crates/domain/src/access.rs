@@ -88,6 +88,10 @@ words! {
         ResultVerify = "results.verify",
         /// Read progress.
         ProgressRead = "progress.read",
+        /// Read reporting periods' completeness and extensions.
+        ReportingRead = "reporting.read",
+        /// Extend deadlines of the units below.
+        ReportingWrite = "reporting.write",
     }
 }
 
@@ -118,6 +122,8 @@ impl Permission {
             Self::ResultWrite => "results:write",
             Self::ResultVerify => "results:verify",
             Self::ProgressRead => "progress:read",
+            Self::ReportingRead => "reporting:read",
+            Self::ReportingWrite => "reporting:write",
         }
     }
 
@@ -142,11 +148,12 @@ impl Role {
             | P::DigitalGroupRead
             | P::ActivityRead
             | P::ResultRead
-            | P::ProgressRead => true,
+            | P::ProgressRead
+            | P::ReportingRead => true,
             P::CampaignWrite | P::OrgUnitWrite | P::AccessRead | P::AccessWrite => matches!(self, Self::Administrator),
             // Whoever guides everywhere need not know who the people are.
             P::VolunteerRead => !matches!(self, Self::Guide),
-            P::TeamWrite | P::DigitalGroupWrite | P::VolunteerWrite | P::VolunteerPersonal => {
+            P::TeamWrite | P::DigitalGroupWrite | P::VolunteerWrite | P::VolunteerPersonal | P::ReportingWrite => {
                 matches!(self, Self::Administrator | Self::Coordinator)
             }
             P::ActivityWrite | P::ResultWrite | P::MemberWrite => {

@@ -6,7 +6,7 @@ use crate::{
     counting::Item,
     words::words,
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -121,6 +121,20 @@ impl Campaign {
         at.with_timezone(&self.time_zone).date_naive()
     }
 
+    /// The instant at which a local day is over: until then, whatever is done is done on that day or before it.
+    #[must_use]
+    pub fn end_of_day(&self, day: NaiveDate) -> DateTime<Utc> {
+        let midnight = day.succ_opt().unwrap_or(NaiveDate::MAX).and_time(NaiveTime::MIN);
+        // Where clocks are put forward over midnight, the next day begins at the first time that there is; where they are
+        // put back to the day before, it begins the second time.
+        let times = (0..=96).filter_map(|quarters| midnight.checked_add_signed(TimeDelta::minutes(quarters * 15)));
+        let mut instants = times.flat_map(|time| {
+            let found = self.time_zone.from_local_datetime(&time);
+            [found.earliest(), found.latest()].into_iter().flatten().map(|at| at.with_timezone(&Utc))
+        });
+        instants.find(|at| self.local_day(*at) > day).unwrap_or_else(|| midnight.and_utc())
+    }
+
     /// Holds that the campaign is open.
     ///
     /// # Errors
@@ -192,7 +206,6 @@ impl Indicator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::TimeZone;
 
     fn summer() -> Campaign {
         let at = Utc.with_ymd_and_hms(2024, 6, 1, 0, 0, 0).unwrap();
@@ -221,5 +234,27 @@ mod tests {
         let day = NaiveDate::from_ymd_opt(2024, 7, 2).unwrap();
         assert!(matches!(c.ensure_reportable(day, late), Err(CampaignError::InTheFuture { .. })));
         assert!(c.ensure_reportable(day.pred_opt().unwrap(), late).is_ok());
+    }
+
+    #[test]
+    fn a_day_ends_at_local_midnight_wherever_clocks_jump() {
+        let day = |y, m, d| NaiveDate::from_ymd_opt(y, m, d).unwrap();
+        let ends = |zone: Tz, on| Campaign { time_zone: zone, ..summer() }.end_of_day(on);
+        let at = |y, m, d, h| Utc.with_ymd_and_hms(y, m, d, h, 0, 0).unwrap();
+        assert_eq!(ends(chrono_tz::Asia::Ho_Chi_Minh, day(2024, 7, 9)), at(2024, 7, 9, 17));
+        // Clocks go from 00:00 to 01:00: the 3rd ends when the 4th begins, at 01:00.
+        assert_eq!(ends(chrono_tz::America::Sao_Paulo, day(2018, 11, 3)), at(2018, 11, 4, 3));
+        // Clocks go back from 00:00 to 23:00.
+        assert_eq!(ends(chrono_tz::America::Sao_Paulo, day(2018, 2, 17)), at(2018, 2, 18, 3));
+        for zone in
+            [chrono_tz::Asia::Ho_Chi_Minh, chrono_tz::America::Sao_Paulo, chrono_tz::Europe::London, chrono_tz::UTC]
+        {
+            let campaign = Campaign { time_zone: zone, ..summer() };
+            for on in day(2018, 1, 1).iter_days().take(400) {
+                let end = campaign.end_of_day(on);
+                assert_eq!(campaign.local_day(end), on.succ_opt().unwrap(), "{zone} {on}");
+                assert_eq!(campaign.local_day(end - TimeDelta::microseconds(1)), on, "{zone} {on}");
+            }
+        }
     }
 }

@@ -19,6 +19,7 @@ pub mod org_units;
 pub mod personal;
 pub mod plausibility;
 pub mod progress;
+pub mod reporting;
 pub mod results;
 pub mod series;
 pub mod tallies;

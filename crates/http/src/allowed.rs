@@ -66,6 +66,8 @@ demands!(
     ResultWrite,
     ResultVerify,
     ProgressRead,
+    ReportingRead,
+    ReportingWrite,
 );
 
 /// Who asks: a person, or a registered client.

@@ -28,6 +28,7 @@ pub mod page;
 pub mod personal;
 pub mod progress;
 pub mod reference;
+pub mod reporting;
 pub mod resets;
 pub mod results;
 pub mod revisions;

@@ -11,7 +11,7 @@ use crate::{
 use chrono::NaiveDate;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use std::collections::HashMap;
@@ -203,6 +203,15 @@ pub async fn list(
     }
     let column = if page.sort == "created_at" { t::Column::CreatedAt } else { t::Column::Code };
     fetch(conn, query, page, column, t::Column::Id).await
+}
+
+/// The units directly below one, by code.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn children(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<Vec<OrgUnit>> {
+    let rows = t::Entity::find().filter(t::Column::ParentId.eq(id)).order_by_asc(t::Column::Code);
+    rows.all(conn).await?.into_iter().map(OrgUnit::try_from).collect()
 }
 
 /// The units above one, from the centre down.

@@ -27,6 +27,7 @@ mod m21_audit_teams;
 mod m22_marked;
 mod m23_history;
 mod m28_snapshots;
+mod m26_reporting;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m22_marked::M),
             Box::new(m23_history::M),
             Box::new(m28_snapshots::M),
+            Box::new(m26_reporting::M),
         ]
     }
 }
