@@ -57,6 +57,8 @@ mod progress;
 mod progress_sums;
 mod races;
 mod reorganisations;
+mod reporting;
+mod reporting_counts;
 mod results;
 mod scope;
 mod second_factor;

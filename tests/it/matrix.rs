@@ -56,6 +56,12 @@ pub struct Site {
     /// A unit below, and the reorganisation that renamed it.
     branch: Uuid,
     reorganisation: Uuid,
+    /// A reporting period, of the whole campaign.
+    period: Uuid,
+    /// The unit's deadline in it was extended.
+    extension: Uuid,
+    /// The ready team had nothing to report in it.
+    nil_report: Uuid,
 }
 
 /// Each site has a ward of its own, so that what is reported at one is like nothing of another's.
@@ -107,6 +113,11 @@ impl Site {
         let rename = json!({"kind": "rename", "from": [branch["id"]], "into": [{"name": "Chi đoàn khu phố"}]});
         let rename = json!({"effective_on": "2024-07-14", "changes": [rename]});
         let reorganisation = t.admin.post("/v1/org-units/reorganisations", &rename).await.ok(201);
+        let period = t.week_27().await;
+        let extension = json!({"period_id": period, "org_unit_id": unit, "due_on": "2024-07-12", "reason": "Bão số 2"});
+        let extension = t.admin.post("/v1/reporting-extensions", &extension).await.ok(201);
+        let nil = json!({"period_id": period, "reason": "Chưa ra quân"});
+        let nil_report = t.admin.post(&format!("/v1/teams/{}/nil-reports", id_in(&ready, "id")), &nil).await.ok(201);
         let client = json!({"name": "Cổng", "org_unit_id": unit, "scopes": ["teams:read"]});
         let client = t.admin.post("/v1/clients", &client).await.ok(201);
         let grassroots = json!({"code": format!("CD-{}", unit.simple()), "name": "Chi đoàn", "kind": "grassroots", "parent_id": unit});
@@ -140,6 +151,9 @@ impl Site {
             below,
             branch: id_in(&branch, "id"),
             reorganisation: id_in(&reorganisation, "id"),
+            period,
+            extension: id_in(&extension, "id"),
+            nil_report: id_in(&nil_report, "id"),
         }
     }
 }
@@ -152,7 +166,7 @@ impl Site {
         let work = [*forming, *ready, *deployed, *activity, *draft, *submitted, *volunteer, *member, *free];
         let access =
             [*unit, *person, *grant, *client, *secret, *invitation, *series, *calendar_link, *pair, *file, *below];
-        work.into_iter().chain(access).collect()
+        work.into_iter().chain(access).chain([self.extension, self.nil_report]).collect()
     }
 }
 
@@ -512,6 +526,58 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
 
         "get_progress" => get(format!("/v1/progress?org_unit_id={unit}"), UNIT_WRITTEN),
         "explain_progress" => get(format!("/v1/progress/explain?org_unit_id={unit}"), UNIT_WRITTEN),
+
+        "list_reporting_periods" => get("/v1/reporting-periods".to_owned(), EVERYWHERE),
+        "get_reporting_period" => get(format!("/v1/reporting-periods/{}", site.period), EVERYWHERE),
+        "create_reporting_period" => send(
+            "/v1/reporting-periods".to_owned(),
+            json!({"campaign_id": campaign(), "code": unique, "name": "Đợt 1", "starts_on": "2024-06-01", "ends_on": "2024-06-30", "due_on": "2024-07-02"}),
+            CENTRE_ONLY,
+        ),
+        "generate_reporting_periods" => send(
+            "/v1/reporting-periods/generate".to_owned(),
+            json!({"campaign_id": campaign(), "every": "week", "due_after_days": 2}),
+            CENTRE_ONLY,
+        ),
+        "patch_reporting_period" => {
+            send(format!("/v1/reporting-periods/{}", site.period), json!({"name": "Tên mới"}), CENTRE_ONLY)
+        }
+        "delete_reporting_period" => {
+            Case { path: format!("/v1/reporting-periods/{}", site.period), body: None, expected: CENTRE_ONLY }
+        }
+        // Those of the units above hold for the ward too.
+        "list_reporting_extensions" => {
+            get(format!("/v1/reporting-extensions?id={}", site.extension), Listed([1, 1, 0, 0]))
+        }
+        "get_reporting_extension" => get(format!("/v1/reporting-extensions/{}", site.extension), UNIT_READ),
+        // Nobody extends their own deadline, and nobody here holds a right over the province.
+        "create_reporting_extension" => send(
+            "/v1/reporting-extensions".to_owned(),
+            json!({"period_id": site.period, "org_unit_id": unit, "due_on": "2024-07-13", "reason": "Bão số 2"}),
+            Status([403, 403, 422, 422]),
+        ),
+        "revoke_reporting_extension" => send(
+            format!("/v1/reporting-extensions/{}/revoke", site.extension),
+            json!({"reason": "Nhầm"}),
+            Status([403, 403, 404, 404]),
+        ),
+        "list_nil_reports" => get(format!("/v1/teams/{}/nil-reports", site.ready), OWN),
+        "create_nil_report" => send(
+            format!("/v1/teams/{}/nil-reports", site.forming),
+            json!({"period_id": site.period, "reason": "Chưa ra quân"}),
+            Status([201, 404, 404, 404]),
+        ),
+        "delete_nil_report" => Case {
+            path: format!("/v1/teams/{}/nil-reports/{}", site.ready, site.nil_report),
+            body: None,
+            expected: Status([204, 404, 404, 404]),
+        },
+        "get_completeness" => {
+            get(format!("/v1/reporting/completeness?org_unit_id={unit}&period=2024-W27"), UNIT_WRITTEN)
+        }
+        "list_team_reports" => {
+            get(format!("/v1/reporting/teams?period=2024-W27&team_id={}", site.deployed), OWN_LISTED)
+        }
         _ => return None,
     })
 }
@@ -565,11 +631,8 @@ impl World {
 /// What is to come where the role holds the permission over the ward. A leader of one team has no unit, so the
 /// progress of a whole unit is not theirs.
 fn allowed(operation: &Operation, expected: Expected, of_one_team: bool) -> Expected {
-    if of_one_team && operation.permission == Some(Permission::ProgressRead) {
-        Status([403, 403, 404, 404])
-    } else {
-        expected
-    }
+    let of_a_whole_unit = operation.permission == Some(Permission::ProgressRead) || operation.id == "get_completeness";
+    if of_one_team && of_a_whole_unit { Status([403, 403, 404, 404]) } else { expected }
 }
 
 both! {
@@ -641,7 +704,8 @@ both! {
             let mut counts = Vec::new();
             for table in
                 ["org_unit", "user_account", "access_grant", "campaign", "indicator", "team", "activity", "activity_series",
-                 "digital_group", "result", "volunteer", "team_member", "duplicate_candidate"]
+                 "digital_group", "result", "volunteer", "team_member", "duplicate_candidate", "reporting_period",
+                 "reporting_extension", "nil_report"]
             {
                 counts
                     .push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);

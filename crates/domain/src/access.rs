@@ -92,6 +92,10 @@ words! {
         ProgressRead = "progress.read",
         /// Set the targets of the units directly below.
         TargetWrite = "targets.write",
+        /// Read reporting periods' completeness and extensions.
+        ReportingRead = "reporting.read",
+        /// Extend deadlines of the units below.
+        ReportingWrite = "reporting.write",
     }
 }
 
@@ -124,6 +128,8 @@ impl Permission {
             Self::ResultVerify => "results:verify",
             Self::ProgressRead => "progress:read",
             Self::TargetWrite => "targets:write",
+            Self::ReportingRead => "reporting:read",
+            Self::ReportingWrite => "reporting:write",
         }
     }
 
@@ -148,13 +154,19 @@ impl Role {
             | P::DigitalGroupRead
             | P::ActivityRead
             | P::ResultRead
-            | P::ProgressRead => true,
+            | P::ProgressRead
+            | P::ReportingRead => true,
             P::CampaignWrite | P::LocalityWrite | P::OrgUnitWrite | P::AccessRead | P::AccessWrite => {
                 matches!(self, Self::Administrator)
             }
             // Whoever guides everywhere need not know who the people are.
             P::VolunteerRead => !matches!(self, Self::Guide),
-            P::TeamWrite | P::DigitalGroupWrite | P::VolunteerWrite | P::VolunteerPersonal | P::TargetWrite => {
+            P::TeamWrite
+            | P::DigitalGroupWrite
+            | P::VolunteerWrite
+            | P::VolunteerPersonal
+            | P::TargetWrite
+            | P::ReportingWrite => {
                 matches!(self, Self::Administrator | Self::Coordinator)
             }
             P::ActivityWrite | P::ResultWrite | P::MemberWrite => {

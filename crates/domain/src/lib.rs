@@ -21,6 +21,7 @@ pub mod personal;
 pub mod plausibility;
 pub mod progress;
 pub mod reorganisation;
+pub mod reporting;
 pub mod results;
 pub mod series;
 pub mod tallies;

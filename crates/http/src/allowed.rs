@@ -68,6 +68,8 @@ demands!(
     ResultVerify,
     ProgressRead,
     TargetWrite,
+    ReportingRead,
+    ReportingWrite,
 );
 
 /// Who asks: a person, or a registered client.

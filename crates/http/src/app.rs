@@ -29,7 +29,7 @@ use actix_web::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use std::sync::Arc;
-use tinhnguyen_domain::clock::Clock;
+use tinhnguyen_domain::{clock::Clock, reporting::Leads};
 use tinhnguyen_persistence::{Store, personal::Vault};
 use utoipa_actix_web::AppExt;
 
@@ -49,6 +49,8 @@ pub struct Settings {
     pub quotas: Quotas,
     /// Who may ask for as much as they like.
     pub quota_exempt: Networks,
+    /// When units are told what is missing of a reporting period.
+    pub reminders: Leads,
 }
 
 impl Default for Settings {
@@ -59,6 +61,7 @@ impl Default for Settings {
             cors_origins: Origins::default(),
             quotas: Quotas::default(),
             quota_exempt: Limits::default_exempt(),
+            reminders: Leads::default(),
         }
     }
 }

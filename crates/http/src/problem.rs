@@ -159,6 +159,10 @@ codes! {
         "Việc xóa không hoàn tác được; đăng ký lại nếu người đó đồng ý.", "It can't be undone; register the person anew if they consent.";
     ActivityCancelled = "activity_cancelled", 409, "Hoạt động đã hủy", "The activity is cancelled",
         "Báo cáo vào một hoạt động khác.", "Report to another activity.";
+    PeriodOverlaps = "period_overlaps", 409, "Kỳ báo cáo trùng ngày với kỳ khác", "The period shares days with another one",
+        "Chọn ngày khác hoặc loạt kỳ khác (`series`); xem `existing`.", "Choose other days, or another `series`; see `existing`.";
+    PeriodInUse = "period_in_use", 409, "Kỳ báo cáo đang được dùng", "Something depends on the period",
+        "Kỳ đã có gia hạn, báo cáo không phát sinh hoặc nhắc nhở thì không xóa được; sửa ngày của kỳ nếu cần.", "A period with extensions, nil reports or reminders can't be deleted; change its days if need be.";
     CampaignNotOpen = "campaign_not_open", 409, "Chiến dịch không mở", "The campaign is not open",
         "Chờ chiến dịch mở, hoặc liên hệ Trung ương Đoàn.", "Wait until it opens, or ask the centre.";
     IdempotencyInProgress = "idempotency_in_progress", 409, "Yêu cầu cùng khóa đang được xử lý", "A request with this key is still running",

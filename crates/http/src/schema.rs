@@ -57,6 +57,10 @@ word_schemas! {
     FlagSchema = "Flag" for d::results::Flag: "A mark for a human eye (cờ cảnh báo). Open list: more may be added.";
     CandidateStatusSchema = "CandidateStatus" for d::duplicates::CandidateStatus: "Where a duplicate candidate stands (trạng thái nghi trùng). Closed list.";
     DecisionSchema = "Decision" for d::duplicates::Decision: "What is decided on a duplicate candidate (kết luận). `distinct`: different, both count; `joint`: one event, each team counted its own part, both count; `duplicate`: the same, one is taken back. Closed list.";
+    EverySchema = "Every" for d::reporting::Every: "How often a reporting period begins (chu kỳ). Open list: more may be added.";
+    ExtensionStatusSchema = "ExtensionStatus" for d::reporting::ExtensionStatus: "Where an extension of a deadline stands (trạng thái gia hạn). Closed list.";
+    TeamReportingSchema = "TeamReporting" for d::reporting::TeamReporting: "How a team stands in a period in which it is expected (tình trạng báo cáo của đội). Closed list.";
+    UnitReportingSchema = "UnitReporting" for d::reporting::UnitReporting: "How a unit stands in a period, by the teams of its subtree (tình trạng báo cáo của đơn vị): `complete`: all expected teams have reported; `partial`: some; `missing`: none; `none_expected`: no team is expected. Closed list.";
     FileTypeSchema = "FileType" for d::evidence::FileType: "What an evidence file is (loại tệp). Open list: more may be added.";
     EvidenceKindSchema = "EvidenceKind" for d::results::EvidenceKind: "What a piece of evidence is (minh chứng). Open list.";
 }

@@ -54,6 +54,7 @@ pub fn about() -> OpenApi {
             tag("results", "Results (kết quả hoạt động): submit, verify, return."),
             tag("duplicates", "Duplicate candidates (nghi trùng): results that may count the same people twice."),
             tag("progress", "Progress (tiến độ) towards the indicators."),
+            tag("reporting", "Reporting periods (kỳ báo cáo), deadlines, extensions (gia hạn), and who has reported."),
             tag(
                 "changes",
                 "For clients without a signal: what was changed (thay đổi), and many operations at once (đồng bộ).",

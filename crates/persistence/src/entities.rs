@@ -192,6 +192,7 @@ entity!(team, "team", resource {
     ends_on: Date,
     status: String,
     digital_group_ids: Json,
+    completed_on: Option<Date>,
 });
 
 entity!(activity, "activity", resource {
@@ -293,6 +294,7 @@ entity!(result, "result", resource {
     locality_id: Option<Uuid>,
     findings: Option<Json>,
     marked: Option<i64>,
+    filed_at: Option<DateTimeUtc>,
 });
 
 entity!(duplicate_candidate, "duplicate_candidate", resource {
@@ -618,4 +620,44 @@ entity!(team_member, "team_member", resource {
     role: String,
     joined_on: Date,
     left_on: Option<Date>,
+});
+
+entity!(
+    reporting_period,
+    "reporting_period",
+    resource {
+        campaign_id: Uuid,
+        series: String,
+        code: String,
+        name: String,
+        starts_on: Date,
+        ends_on: Date,
+        due_on: Date,
+    }
+);
+
+entity!(reporting_extension, "reporting_extension", resource {
+    period_id: Uuid,
+    org_unit_id: Uuid,
+    due_on: Date,
+    reason: String,
+    granted_by: Uuid,
+    revoked_at: Option<DateTimeUtc>,
+    revoked_by: Option<Uuid>,
+    revoke_reason: Option<String>,
+});
+
+entity!(nil_report, "nil_report", resource { team_id: Uuid, period_id: Uuid, reason: String, created_by: Uuid });
+
+entity!(reporting_notice, "reporting_notice", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    at: DateTimeUtc,
+    kind: String,
+    days: i32,
+    period_id: Uuid,
+    org_unit_id: Uuid,
+    due_on: Date,
+    expected: i64,
+    missing: i64,
 });

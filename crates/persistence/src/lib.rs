@@ -29,6 +29,7 @@ pub mod personal;
 pub mod progress;
 pub mod reference;
 pub mod reorganisations;
+pub mod reporting;
 pub mod resets;
 pub mod results;
 pub mod revisions;

@@ -9,7 +9,7 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
-    ActiveValue::Set,
+    ActiveValue::{NotSet, Set},
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, JoinType, JsonValue as Json, Order, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait, RelationDef,
     sea_query::{Alias, Expr, ExprTrait, LockType, Query, SelectStatement},
@@ -82,7 +82,18 @@ fn row(result: &ActivityResult) -> t::ActiveModel {
         marked: Set(Some(result.marked)),
         locality_id: Set(Some(result.locality_id).filter(|id| !id.is_nil())),
         findings: Set(Some(json(&result.findings))),
+        filed_at: NotSet,
     }
+}
+
+/// Whether a result counts as it is written: then the instant of this writing is the one of its first filing, unless it was
+/// filed before. Returning and amending it change nothing of that.
+const fn is_filed(result: &ActivityResult) -> bool {
+    !result.status.is_editable()
+}
+
+fn new_row(result: &ActivityResult) -> t::ActiveModel {
+    t::ActiveModel { filed_at: Set(is_filed(result).then_some(result.stamp.updated_at)), ..row(result) }
 }
 
 /// Which results are listed.
@@ -403,7 +414,7 @@ pub async fn insert(tx: &Tx, result: &ActivityResult) -> StoreResult<()> {
 /// [`StoreError::Conflict`] when an id, or an activity, team and day, is taken.
 pub async fn insert_many(tx: &Tx, results: &[ActivityResult]) -> StoreResult<()> {
     for chunk in results.chunks(500) {
-        t::Entity::insert_many(chunk.iter().map(row)).exec_without_returning(tx).await?;
+        t::Entity::insert_many(chunk.iter().map(new_row)).exec_without_returning(tx).await?;
     }
     Ok(())
 }
@@ -413,8 +424,12 @@ pub async fn insert_many(tx: &Tx, results: &[ActivityResult]) -> StoreResult<()>
 /// # Errors
 /// [`StoreError::Stale`] when the stored row is at another version.
 pub async fn update(tx: &Tx, result: &ActivityResult) -> StoreResult<()> {
-    let changed = t::Entity::update_many()
-        .set(row(result))
+    let mut update = t::Entity::update_many().set(row(result));
+    if is_filed(result) {
+        let first = Expr::col(t::Column::FiledAt).if_null(result.stamp.updated_at);
+        update = update.col_expr(t::Column::FiledAt, first);
+    }
+    let changed = update
         .filter(t::Column::Id.eq(result.stamp.id))
         .filter(t::Column::Version.eq(result.stamp.version - 1))
         .exec(tx)

@@ -8,10 +8,11 @@ use crate::{
     rows::{At, json},
     scope,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect,
-    RelationDef,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect, RelationDef,
+    sea_query::Expr,
 };
 use std::collections::HashMap;
 use tinhnguyen_domain::{
@@ -65,6 +66,7 @@ fn row(team: &Team) -> t::ActiveModel {
         ends_on: Set(team.ends_on),
         status: Set(team.status.as_str().to_owned()),
         digital_group_ids: Set(json(&team.digital_group_ids)),
+        completed_on: NotSet,
     }
 }
 
@@ -222,6 +224,16 @@ pub async fn update(tx: &Tx, team: &Team) -> StoreResult<()> {
         .exec(tx)
         .await?;
     if changed.rows_affected == 1 { Ok(()) } else { Err(StoreError::Stale) }
+}
+
+/// Notes the day on which a team's work ended before its last day: it is expected to report no further.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn note_completed(tx: &Tx, id: Uuid, day: NaiveDate) -> StoreResult<()> {
+    let noted = t::Entity::update_many().col_expr(t::Column::CompletedOn, Expr::value(day));
+    noted.filter(t::Column::Id.eq(id)).exec(tx).await?;
+    Ok(())
 }
 
 /// Many teams with the places of their units in the tree, whoever asks.

@@ -16,6 +16,7 @@ use std::{
     str::FromStr,
 };
 use thiserror::Error;
+use tinhnguyen_domain::reporting::Leads;
 use tinhnguyen_http::{
     address::Networks,
     cors::Origins,
@@ -87,6 +88,10 @@ pub struct Flags {
     /// Networks to which these limits don't apply, or none [default: 127.0.0.0/8,::1/128]
     #[arg(long, global = true, value_name = "NETWORKS")]
     pub rate_limit_exempt: Option<String>,
+    /// When units are told which of their teams are missing: days before and after a reporting period's due day, such as
+    /// before=3,before=1,after=1, or none [default: before=1,after=1]
+    #[arg(long, global = true, value_name = "DAYS,…")]
+    pub reporting_reminders: Option<String>,
     /// How logs are written to stderr: text or json [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<String>,
@@ -122,7 +127,7 @@ const NAMES: [&str; OWN.len() + account_settings::NAMES.len() + evidence_setting
 };
 
 /// Those of the service itself.
-const OWN: [&str; 17] = [
+const OWN: [&str; 18] = [
     "listen",
     "data_dir",
     "database_url",
@@ -137,6 +142,7 @@ const OWN: [&str; 17] = [
     "cors_origins",
     "rate_limits",
     "rate_limit_exempt",
+    "reporting_reminders",
     "log_format",
     "log",
     "workers",
@@ -159,6 +165,7 @@ impl Flags {
             &self.cors_origins,
             &self.rate_limits,
             &self.rate_limit_exempt,
+            &self.reporting_reminders,
             &self.log_format,
             &self.log,
             &self.workers,
@@ -295,6 +302,8 @@ pub struct Config {
     pub rate_limits: Setting<Quotas>,
     /// Who may ask for as much as they like.
     pub rate_limit_exempt: Setting<Networks>,
+    /// When units are told what is missing of a reporting period.
+    pub reporting_reminders: Setting<Leads>,
     /// How logs are written.
     pub log_format: Setting<LogFormat>,
     /// What is logged.
@@ -349,6 +358,7 @@ impl Config {
             cors_origins: given.take("cors_origins")?,
             rate_limits: given.or("rate_limits", Quotas::default())?,
             rate_limit_exempt: given.or("rate_limit_exempt", Limits::default_exempt())?,
+            reporting_reminders: given.or("reporting_reminders", Leads::default())?,
             log_format: given.or("log_format", LogFormat::Text)?,
             log: given
                 .take_with("log", log_filter)?
@@ -380,6 +390,7 @@ impl Config {
             self.cors_origins.as_ref().map(|s| (quoted(&s.value), s.source.clone())),
             Some((quoted(self.rate_limits.value), self.rate_limits.source.clone())),
             Some((quoted(&self.rate_limit_exempt.value), self.rate_limit_exempt.source.clone())),
+            Some((quoted(&self.reporting_reminders.value), self.reporting_reminders.source.clone())),
             Some((quoted(self.log_format.value), self.log_format.source.clone())),
             Some((quoted(&self.log.value), self.log.source.clone())),
             Some((self.workers.value.to_string(), self.workers.source.clone())),

@@ -45,6 +45,8 @@ const KEEP_FIGURES_EVERY: Duration = Duration::from_secs(300);
 const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 /// How often waiting mail is looked for.
 const MAIL_EVERY: Duration = Duration::from_secs(2);
+/// How often it is looked whether a unit is to be told what is missing of a reporting period.
+const REMIND_EVERY: Duration = Duration::from_secs(300);
 
 /// How often the signing keys are read again.
 const REREAD_EVERY: Duration = Duration::from_secs(5);
@@ -127,6 +129,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         never = audit_totals(&app) => match never {},
         never = keep_figures(&app) => match never {},
         never = deliver(&delivery, &app) => match never {},
+        never = remind(&app) => match never {},
         never = reread_keys(&app, &keys) => match never {},
         never = expire(&app.store, config.volunteer_retention_days.value.get()) => match never {},
     };
@@ -175,6 +178,7 @@ async fn prepare(config: &Config) -> Result<(App, First)> {
         cors_origins: config.cors_origins.as_ref().map(|s| s.value.clone()).unwrap_or_default(),
         quotas: config.rate_limits.value,
         quota_exempt: config.rate_limit_exempt.value.clone(),
+        reminders: config.reporting_reminders.value.clone(),
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let app = App { accounts, evidence, ..App::new(store, clock, tokens, vault, settings) };
@@ -235,6 +239,18 @@ async fn deliver(delivery: &Delivery, app: &App) -> Infallible {
         every.tick().await;
         if let Err(err) = delivery.run(app).await {
             warn!(error = %err, "the outbox can't be read; tried again in a moment");
+        }
+    }
+}
+
+/// Tells units what is missing of reporting periods. Replicas take turns by the rows.
+async fn remind(app: &App) -> Infallible {
+    let mut every = interval(REMIND_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(err) = tinhnguyen_http::slices::reporting::reminders::remind(app).await {
+            warn!(error = %err, "units can't be told what is missing; tried again in five minutes");
         }
     }
 }

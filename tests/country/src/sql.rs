@@ -167,10 +167,10 @@ pub fn statements(d: Dialect, size: Size) -> Vec<(&'static str, String)> {
             "results",
             format!(
                 "INSERT INTO result (id, created_at, updated_at, version, activity_id, team_id, reported_on, lines, outputs, evidence, turns, \
-                 status, revision, flags, created_by, submitted_by, verified_by, return_reason, from_tallies, locality_id, findings) \
+                 status, revision, flags, created_by, submitted_by, verified_by, return_reason, from_tallies, locality_id, findings, filed_at) \
                  SELECT id, {at}, {at}, CASE status WHEN 'submitted' THEN 2 ELSE 3 END, activity_id, team_id, day, {lines}, {empty}, {empty}, turns, \
                  status, 1, {empty}, {author}, {author}, CASE status WHEN 'verified' THEN {officer} END, \
-                 CASE status WHEN 'returned' THEN 'thiếu danh sách' END, {false_word}, locality_id, {empty} FROM c_result ORDER BY n",
+                 CASE status WHEN 'returned' THEN 'thiếu danh sách' END, {false_word}, locality_id, {empty}, {at} FROM c_result ORDER BY n",
                 at = d.instant(&format!("n / {teams} * 86400 % 5184000 + n % 80000")),
                 lines = d.json("'[{\"topic\":\"' || topic || '\",\"audience\":\"' || audience || '\",\"turns\":' || turns || '}]'"),
                 empty = d.json("'[]'"),

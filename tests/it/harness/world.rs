@@ -143,6 +143,20 @@ impl T {
         self.admin.post(&path, &new_member(volunteer, role)).await.ok(201)
     }
 
+    /// The reporting period of 1 to 7 July, due on the 9th; made when it is not there.
+    pub async fn week_27(&self) -> Uuid {
+        let there = format!("/v1/reporting-periods?code=2024-W27&campaign_id={}", campaign());
+        let there = self.admin.get(&there).await.ok(200);
+        if let Some(period) = there["data"].get(0) {
+            return id_in(period, "id");
+        }
+        let body = json!({
+            "campaign_id": campaign(), "code": "2024-W27", "name": "Bản tin tuần 27",
+            "starts_on": "2024-07-01", "ends_on": "2024-07-07", "due_on": "2024-07-09",
+        });
+        id_in(&self.admin.post("/v1/reporting-periods", &body).await.ok(201), "id")
+    }
+
     /// A unit of the commune level below another one.
     pub async fn commune(&self, parent: Uuid, code: &str) -> Uuid {
         let body = json!({"code": code, "name": format!("Đoàn phường {code}"), "kind": "commune", "parent_id": parent});

@@ -20,6 +20,7 @@ pub mod org_units;
 pub mod passwords;
 pub mod progress;
 pub mod reorganisations;
+pub mod reporting;
 pub mod results;
 pub mod second_factor;
 pub mod series;
@@ -60,6 +61,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     duplicates::routes(config);
     evidence::routes(config);
     progress::routes(config);
+    reporting::routes(config);
     changes::routes(config);
     sync::routes(config);
 }

@@ -28,6 +28,7 @@ mod m22_marked;
 mod m23_history;
 mod m24_targets;
 mod m25_reorganisations;
+mod m26_reporting;
 mod m28_snapshots;
 
 /// The migrations in their order.
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m23_history::M),
             Box::new(m24_targets::M),
             Box::new(m25_reorganisations::M),
+            Box::new(m26_reporting::M),
             Box::new(m28_snapshots::M),
         ]
     }

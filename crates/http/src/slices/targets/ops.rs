@@ -92,7 +92,7 @@ async fn allocated<P: Demand>(
     day: NaiveDate,
 ) -> ApiResult<TargetAllocation> {
     let around = (unit.stamp.id, Below::Grandchildren);
-    let set = targets::around_in_force(conn, indicator.stamp.id, around, Some(campaign.end_of(day))).await?;
+    let set = targets::around_in_force(conn, indicator.stamp.id, around, Some(campaign.end_of_day(day))).await?;
     let mut below: HashMap<Option<Uuid>, Vec<OrgUnit>> = HashMap::new();
     for one in org_units::two_levels_below(conn, unit.stamp.id).await? {
         if one.exists_on(day) && one.takes_targets() {

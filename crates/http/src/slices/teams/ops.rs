@@ -278,6 +278,9 @@ pub async fn act(
     }
     team.stamp = cx.next_stamp(team.stamp);
     teams::update(tx, &team).await?;
+    if team.status == TeamStatus::Completed {
+        teams::note_completed(tx, id, today).await?;
+    }
     cx.record(tx, "team", id, Some(team.org_unit_id)).await?;
     Reply::ok(&view(scope)(team, &unit.path))
 }
