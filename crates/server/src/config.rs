@@ -18,6 +18,7 @@ use std::{
 use thiserror::Error;
 use tinhnguyen_http::{
     address::Networks,
+    app::PUBLIC_MIN_COUNT,
     cors::Origins,
     limits::{Limits, Quotas},
 };
@@ -87,6 +88,9 @@ pub struct Flags {
     /// Networks to which these limits don't apply, or none [default: 127.0.0.0/8,::1/128]
     #[arg(long, global = true, value_name = "NETWORKS")]
     pub rate_limit_exempt: Option<String>,
+    /// The count of a locality from which on everybody may see it; smaller ones are shown as `< N` [default: 10]
+    #[arg(long, global = true, value_name = "N")]
+    pub public_min_count: Option<String>,
     /// How logs are written to stderr: text or json [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<String>,
@@ -122,7 +126,7 @@ const NAMES: [&str; OWN.len() + account_settings::NAMES.len() + evidence_setting
 };
 
 /// Those of the service itself.
-const OWN: [&str; 17] = [
+const OWN: [&str; 18] = [
     "listen",
     "data_dir",
     "database_url",
@@ -137,6 +141,7 @@ const OWN: [&str; 17] = [
     "cors_origins",
     "rate_limits",
     "rate_limit_exempt",
+    "public_min_count",
     "log_format",
     "log",
     "workers",
@@ -159,6 +164,7 @@ impl Flags {
             &self.cors_origins,
             &self.rate_limits,
             &self.rate_limit_exempt,
+            &self.public_min_count,
             &self.log_format,
             &self.log,
             &self.workers,
@@ -295,6 +301,8 @@ pub struct Config {
     pub rate_limits: Setting<Quotas>,
     /// Who may ask for as much as they like.
     pub rate_limit_exempt: Setting<Networks>,
+    /// The count of a locality from which on everybody may see it.
+    pub public_min_count: Setting<NonZero<u32>>,
     /// How logs are written.
     pub log_format: Setting<LogFormat>,
     /// What is logged.
@@ -349,6 +357,8 @@ impl Config {
             cors_origins: given.take("cors_origins")?,
             rate_limits: given.or("rate_limits", Quotas::default())?,
             rate_limit_exempt: given.or("rate_limit_exempt", Limits::default_exempt())?,
+            public_min_count: given
+                .or("public_min_count", NonZero::new(PUBLIC_MIN_COUNT).unwrap_or(NonZero::<u32>::MIN))?,
             log_format: given.or("log_format", LogFormat::Text)?,
             log: given
                 .take_with("log", log_filter)?
@@ -380,6 +390,7 @@ impl Config {
             self.cors_origins.as_ref().map(|s| (quoted(&s.value), s.source.clone())),
             Some((quoted(self.rate_limits.value), self.rate_limits.source.clone())),
             Some((quoted(&self.rate_limit_exempt.value), self.rate_limit_exempt.source.clone())),
+            Some((self.public_min_count.value.to_string(), self.public_min_count.source.clone())),
             Some((quoted(self.log_format.value), self.log_format.source.clone())),
             Some((quoted(&self.log.value), self.log.source.clone())),
             Some((self.workers.value.to_string(), self.workers.source.clone())),

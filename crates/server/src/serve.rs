@@ -175,6 +175,7 @@ async fn prepare(config: &Config) -> Result<(App, First)> {
         cors_origins: config.cors_origins.as_ref().map(|s| s.value.clone()).unwrap_or_default(),
         quotas: config.rate_limits.value,
         quota_exempt: config.rate_limit_exempt.value.clone(),
+        public_min_count: config.public_min_count.value.get().into(),
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let app = App { accounts, evidence, ..App::new(store, clock, tokens, vault, settings) };

@@ -19,6 +19,7 @@ pub mod members;
 pub mod org_units;
 pub mod passwords;
 pub mod progress;
+pub mod public;
 pub mod results;
 pub mod second_factor;
 pub mod series;
@@ -57,6 +58,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     duplicates::routes(config);
     evidence::routes(config);
     progress::routes(config);
+    public::routes(config);
     changes::routes(config);
     sync::routes(config);
 }
