@@ -9,9 +9,6 @@ use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
 use tinhnguyen_http::app::Settings;
 
-/// A ward of each of five districts of Hà Nội, with the district's code.
-const WARDS: [(&str, &str); 5] =
-    [("00001", "001"), ("00037", "002"), ("00091", "003"), ("00115", "004"), ("00376", "016")];
 /// Every picture, without its form.
 const PICTURES: [&str; 4] =
     ["/v1/public/progress", "/v1/public/curve", "/v1/public/provinces", "/v1/public/progress/provinces"];
@@ -75,6 +72,16 @@ both! {
         assert!(affiliated.text().contains("Army Youth Board"));
     }
 
+    async fn the_centres_own_teams_are_in_the_ranking_and_their_page_is_the_countrys(t: &T) {
+        let (team, leader) = t.deployed_team(crate::harness::world::centre()).await;
+        let activity = t.activity(&leader, &team).await;
+        t.submitted(&leader, &activity, "2024-07-01", 25).await;
+        let page = t.stranger.get("/?lang=en").await;
+        assert!(page.text().contains(r#"<a href="/?lang=en">Central Youth Union</a>"#), "{}", page.text());
+        let table = rows(&t.stranger.get("/v1/public/provinces.csv").await);
+        assert!(table.iter().any(|row| row[0] == "TWD" && row[5] == "25"), "they add up to the country: {table:?}");
+    }
+
     async fn a_unit_that_is_not_there_is_404_in_the_pages_language(t: &T) {
         for code in ["TD-99", "td-01", "XD-00001", "TWD", "TTKHCN", "%3Cscript%3E", "a%2Fb"] {
             for (lang, says) in [("vi", "Không có trang này"), ("en", "There is no such page")] {
@@ -135,7 +142,8 @@ both! {
         assert_eq!(table.last().unwrap()[3], "together");
         let page = t.stranger.get("/provinces/TD-01?lang=en").await;
         assert!(page.text().contains("Quận Tây Hồ") && page.text().contains("&#60; 10"));
-        for text in [page.text(), &told.to_string(), &format!("{table:?}")] {
+        let own = page.text().split("id=\"localities\"").nth(1).unwrap();
+        for text in [own, &told.to_string(), &format!("{table:?}")] {
             for leak in [">7<", ":7,", "\"7\""] {
                 assert!(!text.contains(leak), "{leak} in {text}");
             }
@@ -284,7 +292,7 @@ both! {
             let told = ask(&format!("url={url}&maxwidth=500&maxheight=9000")).await;
             assert_eq!(told.header("content-type"), Some("application/json"));
             let told = told.ok(200);
-            assert_eq!((&told["version"], &told["type"], &told["width"], &told["height"]), (&json!("1.0"), &json!("rich"), &json!(500), &json!(400)));
+            assert_eq!((&told["version"], &told["type"], &told["width"], &told["height"]), (&json!("1.0"), &json!("rich"), &json!(500), &json!(420)));
             assert!(told["html"].as_str().unwrap().starts_with(&format!("<iframe src=\"{frame}\" ")), "{told}");
             let xml = ask(&format!("url={url}&format=xml")).await;
             assert_eq!((xml.status, xml.header("content-type")), (200, Some("text/xml; charset=utf-8")));

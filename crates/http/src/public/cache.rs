@@ -122,13 +122,6 @@ impl Bodies {
         self.kept.insert(key, made.clone());
         Ok(made)
     }
-
-    /// How many bodies are kept.
-    #[cfg(test)]
-    fn len(&self) -> u64 {
-        self.kept.run_pending_tasks();
-        self.kept.entry_count()
-    }
 }
 
 /// What the public pages keep in memory.
@@ -151,4 +144,30 @@ pub async fn board_of(app: &App, province: Option<&str>) -> ApiResult<Arc<Board>
     super::figures::board(app, province)
         .await?
         .ok_or_else(|| ApiError::parameter(Fault::of_parameter("province", Code::ReferenceNotFound)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn a_body_is_rendered_once_for_what_it_shows_and_how() {
+        let (bodies, rendered) = (Bodies::default(), AtomicUsize::new(0));
+        let ask = |how: &str, ledger_seq: i64| {
+            let board = Board::example(ledger_seq);
+            let key = Key::new("page", how.to_owned(), &board);
+            let body = bodies.text(key, || Ok(rendered.fetch_add(1, Ordering::Relaxed).to_string())).unwrap();
+            String::from_utf8(body.body.to_vec()).unwrap()
+        };
+        assert_eq!([ask("vi", 1), ask("vi", 1), ask("en", 1), ask("vi", 2), ask("en", 1)], ["0", "0", "1", "2", "1"]);
+    }
+
+    #[test]
+    fn a_body_that_fails_is_not_kept() {
+        let bodies = Bodies::default();
+        let key = || Key::new("page", String::new(), &Board::example(1));
+        assert!(bodies.text(key(), || Err(ApiError::internal("x"))).is_err());
+        assert!(bodies.text(key(), || Ok("y".to_owned())).is_ok());
+    }
 }

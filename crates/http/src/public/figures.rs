@@ -284,3 +284,30 @@ pub async fn tally(app: &App) -> ApiResult<Tally> {
 pub async fn ledger_seq(app: &App) -> ApiResult<i64> {
     Ok(org_units::heads(app.store.read()).await?.0)
 }
+
+#[cfg(test)]
+impl Board {
+    /// Figures of nothing, at an entry.
+    pub(super) fn example(ledger_seq: i64) -> Self {
+        let stamp =
+            Stamp { ledger_seq, tree: 1, as_of: DateTime::UNIX_EPOCH, subject: Default::default(), demo: false };
+        Self { stamp, page: crate::public_pages::empty_page() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_good_for_whoever_needs_them_as_new_and_no_newer() {
+        let stamp = |ledger_seq| Board::example(ledger_seq).stamp;
+        assert!(stamp(5).covers(&stamp(5)) && stamp(6).covers(&stamp(5)) && !stamp(4).covers(&stamp(5)));
+        let later = Stamp { as_of: DateTime::UNIX_EPOCH + chrono::TimeDelta::minutes(1), ..stamp(5) };
+        assert!(later.covers(&stamp(5)) && !stamp(5).covers(&later), "the minute has gone by");
+        let other = Stamp { tree: 2, ..stamp(5) };
+        assert!(!stamp(5).covers(&other));
+        let edited = Stamp { subject: [(uuid::Uuid::nil(), 2), (uuid::Uuid::nil(), 1)], ..stamp(5) };
+        assert!(!edited.covers(&stamp(5)) && !stamp(5).covers(&edited), "another campaign, or another version of it");
+    }
+}

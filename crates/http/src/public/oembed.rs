@@ -12,8 +12,13 @@ use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use url::{Url, form_urlencoded::byte_serialize};
 
-/// How large a frame is, unless less is asked for, in pixels.
-const SIZE: (u32, u32) = (640, 400);
+/// How wide a frame is, unless less is asked for, in pixels.
+const WIDTH: u32 = 640;
+/// How high it is, unless less is asked for: a narrow one needs more.
+const HEIGHT: u32 = 420;
+const HEIGHT_WHEN_NARROW: u32 = 500;
+/// The width below which a frame is narrow.
+const NARROW: u32 = 480;
 /// How long an answer may be kept, in seconds.
 const CACHE_AGE: u32 = 3600;
 
@@ -98,7 +103,8 @@ pub async fn oembed(request: Request) -> ApiResult<HttpResponse> {
     let format = format_of(value(&pairs, "format"))?;
     let missing = || ApiError::parameter(Fault::of_parameter("url", Code::Required));
     let address = value(&pairs, "url").ok_or_else(missing)?;
-    let (width, height) = (room(&pairs, "maxwidth", SIZE.0)?, room(&pairs, "maxheight", SIZE.1)?);
+    let width = room(&pairs, "maxwidth", WIDTH)?;
+    let height = room(&pairs, "maxheight", if width < NARROW { HEIGHT_WHEN_NARROW } else { HEIGHT })?;
     let page = page_of(&app, &request, address).ok_or_else(ApiError::not_found)?;
     let board = figures::board(&app, page.code.as_deref()).await?.ok_or_else(ApiError::not_found)?;
     let lang = lang_of(&request, page.lang.as_deref());

@@ -1,6 +1,6 @@
 //! How a reader wants to see a page, and the addresses that keep it so.
 
-use super::input::{Lang, Theme};
+use super::input::{Lang, Theme, Unit};
 use url::form_urlencoded::Serializer;
 
 /// By what the ranking is sorted.
@@ -82,11 +82,6 @@ impl Look {
     pub(super) fn themed(&self, theme: Theme) -> Self {
         Self { theme, ..self.clone() }
     }
-
-    /// The same, sorted otherwise.
-    pub(super) fn sorted(&self, sort: Sort) -> Self {
-        Self { sort, ..self.clone() }
-    }
 }
 
 /// The address of a unit's page, without a query.
@@ -95,4 +90,9 @@ pub fn path_of(code: &str) -> String {
     let mut path = "/provinces/".to_owned();
     path.extend(url::form_urlencoded::byte_serialize(code.as_bytes()).map(|piece| piece.replace('+', "%20")));
     path
+}
+
+/// The address of the page that tells of a unit in the ranking: the centre's own teams have none but the country's.
+pub(super) fn page_of(unit: &Unit) -> String {
+    if unit.kind == "central" { "/".to_owned() } else { path_of(&unit.code) }
 }

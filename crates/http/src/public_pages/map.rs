@@ -93,13 +93,14 @@ fn of_target(reported: i64, target: i64) -> Level {
     u8::try_from(quarters.min(4)).unwrap_or(4) + 1
 }
 
-/// Fifths of the most that any unit reported.
+/// By the most that any unit reported, in steps that grow (1, 4, 9, 16 and 25 of 25): a few units report many times as much as
+/// most, and even steps would paint all the others alike.
 fn of_most(reported: i64, most: i64) -> Level {
     if reported <= 0 || most <= 0 {
         return 0;
     }
-    let fifths = (i128::from(reported) * 5 + i128::from(most) - 1) / i128::from(most);
-    u8::try_from(fifths.clamp(1, 5)).unwrap_or(5)
+    let within = |level: &Level| i128::from(reported) * 25 <= i128::from(most) * i128::from(*level).pow(2);
+    (1..5).find(within).unwrap_or(5)
 }
 
 fn legend(scale: Scale, most: i64, total: i64, lang: Lang) -> Vec<(Level, String)> {
@@ -113,8 +114,8 @@ fn legend(scale: Scale, most: i64, total: i64, lang: Lang) -> Vec<(Level, String
             let bounds = ["0–25%", "25–50%", "50–75%", "75–100%", "≥ 100%"];
             legend.extend((1..=5).zip(bounds.map(ToOwned::to_owned)));
         }
-        Scale::Share => legend.extend((1..=5).filter_map(|level| {
-            let bound = i64::try_from(i128::from(most) * i128::from(level) / 5).ok()?;
+        Scale::Share => legend.extend((1..=5).filter_map(|level: Level| {
+            let bound = i64::try_from(i128::from(most) * i128::from(level).pow(2) / 25).ok()?;
             let percent = format::percent(bound, total, lang)?;
             Some((level, format!("≤ {percent}")))
         })),
@@ -127,10 +128,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_are_quarters_of_the_target_or_fifths_of_the_most() {
+    fn levels_are_quarters_of_the_target_or_growing_steps_to_the_most() {
         let levels = [0, 1, 24, 25, 50, 99, 100, 300].map(|reported| of_target(reported, 100));
         assert_eq!(levels, [0, 1, 1, 2, 3, 4, 5, 5]);
-        assert_eq!([0, 1, 20, 21, 100].map(|reported| of_most(reported, 100)), [0, 1, 1, 2, 5]);
+        assert_eq!(
+            [0, 1, 4, 5, 16, 17, 64, 65, 100].map(|reported| of_most(reported, 100)),
+            [0, 1, 1, 2, 2, 3, 4, 5, 5]
+        );
         assert_eq!((of_target(5, 0), of_most(i64::MAX, i64::MAX), of_target(i64::MAX, 1)), (0, 5, 5));
     }
 }

@@ -20,6 +20,8 @@ mod words;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::empty as empty_page;
 
 pub use input::{
     Dashboard, Day, Figures, Forecast, Generation, Label, Lang, Localities, Locality, Province, Share, Theme, Unit,

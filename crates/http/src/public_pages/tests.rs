@@ -35,7 +35,7 @@ fn share(key: &'static str, name: Label, figures: Figures) -> Share {
     Share { key, name, figures }
 }
 
-fn empty() -> Dashboard {
+pub(crate) fn empty() -> Dashboard {
     Dashboard {
         campaign_code: "HE-2024".to_owned(),
         campaign: Label::new("Chiến dịch Hè 2024", "Summer Campaign 2024"),
@@ -145,7 +145,7 @@ fn languages_and_themes_are_read_from_the_query() {
 fn both_languages_render_every_part() {
     let vi = html(&full(), Lang::Vi);
     for text in [
-        r#"<html lang="vi">"#,
+        r#"<html lang="vi" data-theme="auto">"#,
         "3.000.000",
         "2.000.000",
         "6.000.000",
@@ -169,7 +169,7 @@ fn both_languages_render_every_part() {
     assert!(!vi.contains(r#"<span lang="vi">"#), "only foreign words are marked");
     let en = html(&full(), Lang::En);
     for text in [
-        r#"<html lang="en">"#,
+        r#"<html lang="en" data-theme="auto">"#,
         "3,000,000",
         "50.0%",
         "1 Jun 2024 – 31 Aug 2024",

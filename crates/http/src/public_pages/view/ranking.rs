@@ -1,7 +1,7 @@
 //! The ranking of the units: searched, sorted, each with its rank in the country.
 
 use super::{Bar, Dashboard, Figures, Lang, Look, Sort, Text, Unit, Words, format};
-use crate::public_pages::look::path_of;
+use crate::public_pages::look::page_of;
 use tinhnguyen_domain::text::fold;
 
 /// A row of the table. The script searches and sorts by the same values as the server.
@@ -56,7 +56,6 @@ pub(in crate::public_pages) struct Ranking {
     pub(super) found_says: String,
     /// The same for the script, with `{n}` in the number's place.
     pub(super) found_pattern: String,
-    pub(super) none_found: bool,
     /// The page without the search.
     pub(super) all: String,
 }
@@ -84,7 +83,7 @@ impl Ranking {
             Row {
                 rank,
                 name: Text::new(&unit.name, lang),
-                href: look.href(&path_of(&unit.code)),
+                href: look.href(&page_of(unit)),
                 reported: format::number(unit.figures.reported, lang),
                 verified: format::number(unit.figures.verified, lang),
                 share: format::percent(unit.figures.reported, page.total.reported, lang).unwrap_or_default(),
@@ -112,7 +111,7 @@ impl Ranking {
             .map(|unit| {
                 let find = found_by(unit);
                 let found = find.contains(&wanted);
-                Silent { name: Text::new(&unit.name, lang), href: look.href(&path_of(&unit.code)), find, found }
+                Silent { name: Text::new(&unit.name, lang), href: look.href(&page_of(unit)), find, found }
             })
             .collect();
         let all = rows.len() + silent.len();
@@ -138,7 +137,6 @@ impl Ranking {
                 .collect(),
             found_says: if wanted.is_empty() { String::new() } else { pattern.replace("{n}", &found.to_string()) },
             found_pattern: pattern,
-            none_found: found == 0,
             all: Look { q: String::new(), ..look.clone() }.href("/"),
             rows,
             silent,

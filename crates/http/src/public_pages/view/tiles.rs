@@ -2,7 +2,7 @@
 
 use super::{Dashboard, Lang, Look, Words, format};
 use crate::public_pages::{
-    look::path_of,
+    look::page_of,
     map::{Scale, Square, TileMap},
 };
 
@@ -55,7 +55,7 @@ impl MapView {
                 row: square.tile.map_or(0, |tile| tile.row.saturating_add(1)),
                 column: square.tile.map_or(0, |tile| tile.column.saturating_add(1)),
                 level: square.level,
-                href: look.href(&path_of(&square.unit.code)),
+                href: look.href(&page_of(square.unit)),
                 says: says(&name, square, map.scale, lang),
                 name,
                 short: square.tile.map_or("", |tile| tile.short),
