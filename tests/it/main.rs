@@ -55,6 +55,7 @@ mod plausibility;
 mod probes;
 mod progress;
 mod progress_sums;
+mod public;
 mod races;
 mod reorganisations;
 mod reporting;

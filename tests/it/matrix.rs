@@ -255,6 +255,16 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
         }
         "get_me" => get("/v1/me".to_owned(), EVERYWHERE),
         "get_public_progress" => get("/v1/public/progress".to_owned(), EVERYWHERE),
+        "get_public_progress_events" => get("/v1/public/progress/events".to_owned(), EVERYWHERE),
+        "get_public_progress_provinces_svg" => get("/v1/public/progress/provinces.svg".to_owned(), EVERYWHERE),
+        "get_public_progress_provinces_png" => get("/v1/public/progress/provinces.png".to_owned(), EVERYWHERE),
+        "get_public_localities" => get("/v1/public/localities?province=TD-01".to_owned(), EVERYWHERE),
+        "get_public_localities_csv" => get("/v1/public/localities.csv?province=TD-01".to_owned(), EVERYWHERE),
+        // The others are named after their addresses.
+        public if public.starts_with("get_public_") && public != "get_public_calendar" => {
+            let name = public.trim_start_matches("get_public_");
+            get(format!("/v1/public/{}", name.replace('_', ".")), EVERYWHERE)
+        }
 
         "list_topics" => get("/v1/topics".to_owned(), EVERYWHERE),
         "list_measures" => get("/v1/measures".to_owned(), EVERYWHERE),

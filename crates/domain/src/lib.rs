@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod clock;
 pub mod counting;
 pub mod digital_groups;
+pub mod disclosure;
 pub mod duplicates;
 pub mod evidence;
 pub mod lineage;

@@ -16,6 +16,7 @@ use crate::{
     passwords::Passwords,
     problem::ApiError,
     progress::Figures,
+    public::{self, cache::Public},
     slices::{self, changes::waiting::Waiting, results::filing::Filing},
     system,
     tokens::Tokens,
@@ -51,7 +52,12 @@ pub struct Settings {
     pub quota_exempt: Networks,
     /// When units are told what is missing of a reporting period.
     pub reminders: Leads,
+    /// The count of a place from which on everybody may see it.
+    pub public_min_count: i64,
 }
+
+/// The count of a place from which on everybody may see it, unless the operator says otherwise.
+pub const PUBLIC_MIN_COUNT: u32 = 10;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -62,6 +68,7 @@ impl Default for Settings {
             quotas: Quotas::default(),
             quota_exempt: Limits::default_exempt(),
             reminders: Leads::default(),
+            public_min_count: PUBLIC_MIN_COUNT.into(),
         }
     }
 }
@@ -98,6 +105,8 @@ pub struct App {
     pub filings: Group<Filing>,
     /// Who waits for something to change.
     pub waiting: Waiting,
+    /// What the public pages keep in memory.
+    pub public: Public,
     /// What is measured.
     pub metrics: Metrics,
 }
@@ -125,6 +134,7 @@ impl App {
             evidence: EvidenceStore::in_memory(),
             figures: Figures::default(),
             waiting: Waiting::default(),
+            public: Public::default(),
             metrics: Metrics::default(),
             settings,
         }
@@ -176,6 +186,7 @@ pub fn service(
         .split_for_parts();
     app.configure(system::routes)
         .configure(account_pages::routes)
+        .configure(public::routes)
         .default_service(web::to(system::no_such_route))
         .wrap(Compress::default())
         .wrap(from_fn(edge::edge))

@@ -40,8 +40,9 @@ pub async fn edge(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let asked = Asked::of(&request);
-    request.extensions_mut().insert(Provenance { request_id: asked.id.clone(), address: asked.address });
-    if asked.method == Method::HEAD {
+    let head = asked.method == Method::HEAD;
+    request.extensions_mut().insert(Provenance { request_id: asked.id.clone(), address: asked.address, head });
+    if head {
         // Routes are declared for GET; the server leaves the body of an answer to HEAD out by itself.
         request.head_mut().method = Method::GET;
     }
@@ -94,8 +95,8 @@ fn admissible(request: &ServiceRequest, asked: &Asked) -> Result<(), ApiError> {
 /// What the contract answers in is JSON; a client that takes nothing of the kind is told so before any work.
 fn acceptable(request: &ServiceRequest) -> Result<(), ApiError> {
     let path = request.path();
-    // Files have types of their own.
-    if !path.starts_with("/v1/") || path.contains('.') || path.ends_with("/content") {
+    // Files and events have types of their own.
+    if !path.starts_with("/v1/") || path.contains('.') || path.ends_with("/content") || path.ends_with("/events") {
         return Ok(());
     }
     let Some(accept) = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()) else { return Ok(()) };

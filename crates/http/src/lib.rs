@@ -27,7 +27,7 @@ pub mod passwords;
 mod pictures;
 pub mod problem;
 pub mod progress;
-mod public;
+pub mod public;
 pub mod public_pages;
 pub mod reply;
 pub mod request;

@@ -255,6 +255,8 @@ codes! {
         "Thử lại sau `Retry-After` giây.", "Try again after `Retry-After` seconds.";
     Internal = "internal", 500, "Lỗi hệ thống", "An error of ours",
         "Thử lại với cùng Idempotency-Key; nếu còn lỗi, báo `request_id`.", "Try again with the same Idempotency-Key; if it stays, report `request_id`.";
+    FormatNotOffered = "format_not_offered", 501, "Không có định dạng này", "This format is not offered",
+        "Dùng `format=json` hoặc `format=xml`.", "Use `format=json` or `format=xml`.";
     Unavailable = "unavailable", 503, "Tạm thời không phục vụ được", "Not available for the moment",
         "Thử lại sau `Retry-After` giây với cùng Idempotency-Key.", "Try again after `Retry-After` seconds with the same Idempotency-Key.";
     StorageFull = "storage_full", 507, "Không còn chỗ lưu trữ", "Nothing can be stored now",

@@ -31,6 +31,8 @@ pub struct Provenance {
     pub request_id: String,
     /// Where it comes from.
     pub address: ClientAddress,
+    /// Whether only the head of the answer is wanted: routes see a GET.
+    pub head: bool,
 }
 
 /// The head of a request; the body of a writing one is read by [`Request::body`] after the caller is known, so that

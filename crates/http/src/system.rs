@@ -1,9 +1,8 @@
-//! What is not of the contract's `/v1`: health, metrics, the document and its pages, keys, the public dashboard.
+//! What is not of the contract's `/v1`: health, metrics, the document and its pages, keys.
 
 use crate::{
     app::App,
     problem::{ApiError, ApiResult, Code, Lang, Problem, ProblemFault},
-    public,
     reply::{cached, hash_tag},
     request::Request,
     tokens::ISSUER,
@@ -55,6 +54,7 @@ pub fn about() -> OpenApi {
             tag("duplicates", "Duplicate candidates (nghi trùng): results that may count the same people twice."),
             tag("progress", "Progress (tiến độ) towards the indicators."),
             tag("reporting", "Reporting periods (kỳ báo cáo), deadlines, extensions (gia hạn), and who has reported."),
+            tag("public", "What everybody may see (công khai): figures, tables, pictures, live events."),
             tag(
                 "changes",
                 "For clients without a signal: what was changed (thay đổi), and many operations at once (đồng bộ).",
@@ -84,9 +84,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/problems").get(problems))
         .service(web::resource("/problems/{code}").get(problem))
         .service(web::resource("/docs").get(docs_index))
-        .service(web::resource("/docs/{file:.*}").get(docs))
-        .service(web::resource("/").get(public::dashboard))
-        .service(web::resource("/v1/public/progress.svg").get(public::progress_svg));
+        .service(web::resource("/docs/{file:.*}").get(docs));
 }
 
 /// Alive: the process answers. Says nothing of the database, so that an orchestrator doesn't kill what only waits.

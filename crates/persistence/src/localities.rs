@@ -171,6 +171,8 @@ pub struct Place {
     pub difficulty: Difficulty,
     /// Its place in the tree.
     pub path: UnitPath,
+    /// Its first day: the same code may name another place before and after a reform.
+    pub valid_from: NaiveDate,
 }
 
 /// Every locality, in no order. For what works on the whole tree, such as progress.
@@ -178,17 +180,18 @@ pub struct Place {
 /// # Errors
 /// When the database can't be asked or a row is corrupt.
 pub async fn all(conn: &impl ConnectionTrait) -> StoreResult<Vec<Place>> {
-    let rows: Vec<(Uuid, String, String, String, String)> = t::Entity::find()
+    let rows: Vec<(Uuid, String, String, String, String, NaiveDate)> = t::Entity::find()
         .select_only()
         .columns([t::Column::Id, t::Column::Code, t::Column::Name, t::Column::Difficulty, t::Column::Path])
+        .column(t::Column::ValidFrom)
         .into_tuple()
         .all(conn)
         .await?;
     rows.into_iter()
-        .map(|(id, code, name, difficulty, path)| {
+        .map(|(id, code, name, difficulty, path, valid_from)| {
             let difficulty = At("locality", "difficulty", id).word(&difficulty)?;
             let path = UnitPath::parse(&path).map_err(|e| At("locality", "path", id).corrupt(e))?;
-            Ok(Place { id, code, name, difficulty, path })
+            Ok(Place { id, code, name, difficulty, path, valid_from })
         })
         .collect()
 }

@@ -19,6 +19,7 @@ use thiserror::Error;
 use tinhnguyen_domain::reporting::Leads;
 use tinhnguyen_http::{
     address::Networks,
+    app::PUBLIC_MIN_COUNT,
     cors::Origins,
     limits::{Limits, Quotas},
 };
@@ -92,6 +93,9 @@ pub struct Flags {
     /// before=3,before=1,after=1, or none [default: before=1,after=1]
     #[arg(long, global = true, value_name = "DAYS,…")]
     pub reporting_reminders: Option<String>,
+    /// The count of a locality from which on everybody may see it; smaller ones are shown as `< N` [default: 10]
+    #[arg(long, global = true, value_name = "N")]
+    pub public_min_count: Option<String>,
     /// How logs are written to stderr: text or json [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<String>,
@@ -127,7 +131,7 @@ const NAMES: [&str; OWN.len() + account_settings::NAMES.len() + evidence_setting
 };
 
 /// Those of the service itself.
-const OWN: [&str; 18] = [
+const OWN: [&str; 19] = [
     "listen",
     "data_dir",
     "database_url",
@@ -143,6 +147,7 @@ const OWN: [&str; 18] = [
     "rate_limits",
     "rate_limit_exempt",
     "reporting_reminders",
+    "public_min_count",
     "log_format",
     "log",
     "workers",
@@ -166,6 +171,7 @@ impl Flags {
             &self.rate_limits,
             &self.rate_limit_exempt,
             &self.reporting_reminders,
+            &self.public_min_count,
             &self.log_format,
             &self.log,
             &self.workers,
@@ -304,6 +310,8 @@ pub struct Config {
     pub rate_limit_exempt: Setting<Networks>,
     /// When units are told what is missing of a reporting period.
     pub reporting_reminders: Setting<Leads>,
+    /// The count of a locality from which on everybody may see it.
+    pub public_min_count: Setting<NonZero<u32>>,
     /// How logs are written.
     pub log_format: Setting<LogFormat>,
     /// What is logged.
@@ -359,6 +367,8 @@ impl Config {
             rate_limits: given.or("rate_limits", Quotas::default())?,
             rate_limit_exempt: given.or("rate_limit_exempt", Limits::default_exempt())?,
             reporting_reminders: given.or("reporting_reminders", Leads::default())?,
+            public_min_count: given
+                .or("public_min_count", NonZero::new(PUBLIC_MIN_COUNT).unwrap_or(NonZero::<u32>::MIN))?,
             log_format: given.or("log_format", LogFormat::Text)?,
             log: given
                 .take_with("log", log_filter)?
@@ -391,6 +401,7 @@ impl Config {
             Some((quoted(self.rate_limits.value), self.rate_limits.source.clone())),
             Some((quoted(&self.rate_limit_exempt.value), self.rate_limit_exempt.source.clone())),
             Some((quoted(&self.reporting_reminders.value), self.reporting_reminders.source.clone())),
+            Some((self.public_min_count.value.to_string(), self.public_min_count.source.clone())),
             Some((quoted(self.log_format.value), self.log_format.source.clone())),
             Some((quoted(&self.log.value), self.log.source.clone())),
             Some((self.workers.value.to_string(), self.workers.source.clone())),

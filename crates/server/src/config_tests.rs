@@ -108,6 +108,7 @@ fn what_is_wrong_or_unknown_stops_and_says_which_and_where_but_not_the_value() {
         (read(&none, &[("TINHNGUYEN_CORS_ORIGINS", "*")], None), ["`cors_origins`", "https://"]),
         (read(&none, &[("TINHNGUYEN_RATE_LIMITS", "read=0")], None), ["`rate_limits`", "`read=0`"]),
         (read(&none, &[("TINHNGUYEN_RATE_LIMIT_EXEMPT", "everybody")], None), ["`rate_limit_exempt`", "10.0.0.0/8"]),
+        (read(&none, &[("TINHNGUYEN_PUBLIC_MIN_COUNT", "0")], None), ["`public_min_count`", "zero"]),
         (read(&none, &[("TINHNGUYEN_VOLUNTEER_RETENTION_DAYS", "0")], None), ["`volunteer_retention_days`", "36500"]),
         (read(&none, &[("TINHNGUYEN_VOLUNTEER_RETENTION_DAYS", "36501")], None), ["days", "36500"]),
         (read(&none, &[], Some("lissten = \"x\"")), ["`lissten`", FILE]),
@@ -138,6 +139,7 @@ fn what_is_in_force_is_told_with_its_sources_and_without_secrets() {
         "# cors_origins is not set\n",
         "rate_limits = \"address=60000,auth=600,public=3000,read=6000,write=3000,client=30000\"  # default\n",
         "rate_limit_exempt = \"127.0.0.0/8,::1/128\"  # default\n",
+        "public_min_count = 10  # default\n",
     ] {
         assert!(text.contains(line), "{text}");
     }

@@ -179,6 +179,7 @@ async fn prepare(config: &Config) -> Result<(App, First)> {
         quotas: config.rate_limits.value,
         quota_exempt: config.rate_limit_exempt.value.clone(),
         reminders: config.reporting_reminders.value.clone(),
+        public_min_count: config.public_min_count.value.get().into(),
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let app = App { accounts, evidence, ..App::new(store, clock, tokens, vault, settings) };

@@ -143,7 +143,8 @@ impl Subjects {
     pub async fn load(tx: &Tx) -> StoreResult<(Self, i64)> {
         let number = progress::heads(tx).await?.subjects;
         let campaigns: HashMap<_, _> = campaigns::all(tx).await?.into_iter().map(|c| (c.stamp.id, c)).collect();
-        let indicators: HashMap<_, _> = campaigns::all_indicators(tx).await?.into_iter().map(|i| (i.stamp.id, i)).collect();
+        let indicators: HashMap<_, _> =
+            campaigns::all_indicators(tx).await?.into_iter().map(|i| (i.stamp.id, i)).collect();
         let usual = usual(&campaigns, &indicators);
         let mut targets: HashMap<Uuid, Vec<Target>> = HashMap::new();
         for target in targets::all(tx).await? {
@@ -159,7 +160,8 @@ impl Subjects {
         let Subject { campaign, indicator } = subject;
         let before = campaign.end_of_day(campaign.local_day(at));
         let revisions = self.targets.get(&indicator.stamp.id).into_iter().flatten();
-        let mut values: Targets = in_force(revisions, before).into_iter().map(|(unit, target)| (unit, target.value)).collect();
+        let mut values: Targets =
+            in_force(revisions, before).into_iter().map(|(unit, target)| (unit, target.value)).collect();
         values.entry(centre).or_insert(indicator.target_value);
         values
     }

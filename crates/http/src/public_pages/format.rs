@@ -46,6 +46,16 @@ pub(super) fn percent(part: i64, whole: i64, lang: Lang) -> Option<String> {
     Some(format!("{sign}{ones}{point}{tenth}%"))
 }
 
+/// `part` of `whole` in three or four letters, for the squares of a map: `7,4%`, `54%`, `210%`. Cut, not rounded.
+pub(super) fn short_percent(part: i64, whole: i64, lang: Lang) -> Option<String> {
+    let long = percent(part, whole, lang)?;
+    if i128::from(part) * 10 < i128::from(whole) {
+        return Some(long);
+    }
+    let ones = i128::from(part) * 100 / i128::from(whole);
+    Some(format!("{}%", grouped(ones.unsigned_abs(), lang)))
+}
+
 /// A round number in few letters, for axes: `1,5 triệu`, `500 nghìn`; `1.5M`, `500k`.
 pub(super) fn compact(value: i64, lang: Lang) -> String {
     let (unit, word) = match (value.unsigned_abs(), lang) {

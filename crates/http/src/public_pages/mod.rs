@@ -1,8 +1,7 @@
-//! What the public sees without an account: the dashboard page and the picture that a portal embeds.
+//! What the public sees without an account: the pages and the pictures that a portal embeds.
 //!
-//! Pure: plain figures in, text out. Nothing here knows HTTP, a database or the clock. Both works need no script and
-//! no other origin: the page carries its style in itself, so `default-src 'none'; style-src 'unsafe-inline'; img-src
-//! 'self' data:` is enough for it.
+//! Pure: plain figures in, text out. Nothing here knows HTTP, a database or the clock. Pages and pictures are whole without
+//! JavaScript and load nothing from another origin: a page carries its style in itself, and its one script is [`SCRIPT`].
 //!
 //! Two figures stand side by side everywhere: solid is verified, hatched is reported and waits to be verified. A
 //! percentage is never capped at 100 and never rounded up to it.
@@ -11,28 +10,80 @@ mod bars;
 mod curve;
 mod format;
 mod input;
-mod picture;
+mod look;
+mod map;
+mod pictures;
+pub mod png;
+mod tiles;
 mod view;
 mod words;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::empty as empty_page;
 
-pub use input::{Dashboard, Day, Figures, Label, Lang, ProgressPicture, Share, Theme, Unit};
+pub use input::{
+    Dashboard, Day, Figures, Forecast, Generation, Label, Lang, Localities, Locality, Province, Share, Theme, Unit,
+    Whose,
+};
+pub use look::{Look, Sort, path_of};
+pub use pictures::escape;
 
 use askama::Template as _;
 
-/// Renders the public page at `/`, a whole HTML document.
+/// The pages' script.
+pub const SCRIPT: &str = include_str!("pages.js");
+
+/// A picture that portals embed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Picture {
+    /// The figure towards the target.
+    Progress,
+    /// The curve, with the even pace and the forecast.
+    Curve,
+    /// The tile map of the provinces; of the country only.
+    Provinces,
+}
+
+/// Renders the country's page at `/`, a whole HTML document.
 ///
 /// # Errors
 /// Only what the template engine reports; no input makes it fail.
-pub fn dashboard(page: &Dashboard, lang: Lang) -> Result<String, askama::Error> {
-    view::Page::new(page, lang).render()
+pub fn dashboard(page: &Dashboard, look: &Look) -> Result<String, askama::Error> {
+    view::Page::new(page, look).render()
 }
 
-/// Renders the embeddable picture of `/v1/public/progress.svg`: a whole SVG document, `width` pixels wide (held
-/// within 320 to 1600) and as high as its content asks.
+/// Renders a unit's page, a whole HTML document.
+///
+/// # Errors
+/// Only what the template engine reports; no input makes it fail.
+pub fn province(page: &Dashboard, look: &Look) -> Result<String, askama::Error> {
+    view::UnitPage::new(page, look).render()
+}
+
+/// Renders what is said of a unit that isn't there; `page` is the country's.
+///
+/// # Errors
+/// Only what the template engine reports; no input makes it fail.
+pub fn missing(page: &Dashboard, look: &Look, code: &str) -> Result<String, askama::Error> {
+    view::MissingPage::new(page, look, code).render()
+}
+
+/// Renders the page that stands in a frame of a portal.
+///
+/// # Errors
+/// Only what the template engine reports; no input makes it fail.
+pub fn embed(page: &Dashboard, look: &Look) -> Result<String, askama::Error> {
+    view::EmbedPage::new(page, look).render()
+}
+
+/// Draws a picture: a whole SVG document, `width` pixels wide (held within 320 to 1600) and as high as its content asks.
 #[must_use]
-pub fn progress_svg(picture: &ProgressPicture, lang: Lang, theme: Theme, width: u32) -> String {
-    picture::render(picture, lang, theme, width)
+pub fn svg(picture: Picture, page: &Dashboard, lang: Lang, theme: Theme, width: u32) -> String {
+    match picture {
+        Picture::Progress => pictures::progress(page, lang, theme, width),
+        Picture::Curve => pictures::curve(page, lang, theme, width),
+        Picture::Provinces => pictures::provinces(page, lang, theme, width),
+    }
 }

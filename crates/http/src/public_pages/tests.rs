@@ -5,6 +5,9 @@ use super::{
 };
 use chrono::{DateTime, NaiveDate, TimeZone as _, Utc};
 
+#[path = "tests_parts.rs"]
+mod parts;
+
 fn day(year: i32, month: u32, day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(year, month, day).unwrap()
 }
@@ -18,13 +21,26 @@ fn figures(reported: i64, verified: i64) -> Figures {
 }
 
 fn unit(name: &str, reported: i64) -> Unit {
-    Unit { name: Label::vi(name), figures: figures(reported, reported / 2), target: None }
+    let figures = figures(reported, reported / 2);
+    Unit { code: format!("TD-{name}"), name: Label::vi(name), kind: "province", figures, target: None, province: None }
 }
 
-fn empty() -> Dashboard {
+/// A province's union.
+fn of_province(code: &str, name: &str, reported: i64) -> Unit {
+    let province = Some(Province { code: code.to_owned(), generation: Generation::Of2024 });
+    Unit { code: format!("TD-{code}"), province, ..unit(name, reported) }
+}
+
+fn share(key: &'static str, name: Label, figures: Figures) -> Share {
+    Share { key, name, figures }
+}
+
+pub(crate) fn empty() -> Dashboard {
     Dashboard {
+        campaign_code: "HE-2024".to_owned(),
         campaign: Label::new("Chiến dịch Hè 2024", "Summer Campaign 2024"),
         indicator: Label::new("Hỗ trợ năng lực số", "Support digital capacity"),
+        whose: None,
         target: 6_000_000,
         total: Figures::default(),
         starts_on: day(2024, 6, 1),
@@ -32,10 +48,12 @@ fn empty() -> Dashboard {
         as_of: at(17, 7),
         ledger_seq: 0,
         expected: None,
+        forecast: None,
         days: Vec::new(),
         units: Vec::new(),
         topics: Vec::new(),
         audiences: Vec::new(),
+        localities: None,
         demo: false,
         public_url: None,
     }
@@ -55,25 +73,24 @@ fn full() -> Dashboard {
             unit("Tỉnh Đoàn Cà Mau", 0),
         ],
         topics: vec![
-            Share { name: Label::new("Thương mại điện tử", "E-commerce"), figures: figures(1, 1) },
-            Share {
-                name: Label::new("An toàn, an ninh mạng", "Cyber safety"), figures: figures(2_999_999, 1_999_999)
-            },
+            share("e_commerce", Label::new("Thương mại điện tử", "E-commerce"), figures(1, 1)),
+            share("cyber_safety", Label::new("An toàn, an ninh mạng", "Cyber safety"), figures(2_999_999, 1_999_999)),
         ],
-        audiences: vec![Share {
-            name: Label::new("Thanh niên", "Young people"),
-            figures: figures(3_000_000, 2_000_000),
-        }],
+        audiences: vec![share("young_people", Label::new("Thanh niên", "Young people"), figures(3_000_000, 2_000_000))],
         ..empty()
     }
 }
 
-fn picture(of: &Dashboard) -> ProgressPicture {
-    ProgressPicture { title: of.indicator.clone(), target: of.target, total: of.total, as_of: of.as_of, demo: of.demo }
+fn progress_svg(page: &Dashboard, lang: Lang, theme: Theme, width: u32) -> String {
+    svg(Picture::Progress, page, lang, theme, width)
+}
+
+fn look(lang: Lang) -> Look {
+    Look { lang, theme: Theme::Auto, ..Look::default() }
 }
 
 fn html(page: &Dashboard, lang: Lang) -> String {
-    dashboard(page, lang).unwrap()
+    dashboard(page, &look(lang)).unwrap()
 }
 
 #[test]
@@ -119,15 +136,16 @@ fn languages_and_themes_are_read_from_the_query() {
     assert_eq!(Lang::from_query(Some("EN")), Lang::En);
     assert_eq!(Lang::from_query(Some("fr")), Lang::Vi);
     assert_eq!(Theme::from_query(Some("dark")), Theme::Dark);
-    assert_eq!(Theme::from_query(Some("auto")), Theme::Auto);
-    assert_eq!(Theme::from_query(None), Theme::Light);
+    assert_eq!(Theme::from_query(Some("LIGHT")), Theme::Light);
+    assert_eq!(Theme::from_query(Some("pink")), Theme::Auto);
+    assert_eq!(Theme::from_query(None), Theme::Auto);
 }
 
 #[test]
 fn both_languages_render_every_part() {
     let vi = html(&full(), Lang::Vi);
     for text in [
-        r#"<html lang="vi">"#,
+        r#"<html lang="vi" data-theme="auto">"#,
         "3.000.000",
         "2.000.000",
         "6.000.000",
@@ -139,7 +157,9 @@ fn both_languages_render_every_part() {
         r#"href="/?lang=en""#,
         r#"href="/v1/public/progress""#,
         r#"href="/v1/public/progress.svg?lang=vi""#,
-        r#"href="/docs""#,
+        r#"href="/v1/public/curve.csv""#,
+        r#"href="/v1/public/provinces.png?lang=vi""#,
+        r#"href="/docs/""#,
         "An toàn, an ninh mạng",
         "Thanh niên",
         "1 đơn vị chưa có báo cáo",
@@ -149,7 +169,7 @@ fn both_languages_render_every_part() {
     assert!(!vi.contains(r#"<span lang="vi">"#), "only foreign words are marked");
     let en = html(&full(), Lang::En);
     for text in [
-        r#"<html lang="en">"#,
+        r#"<html lang="en" data-theme="auto">"#,
         "3,000,000",
         "50.0%",
         "1 Jun 2024 – 31 Aug 2024",
@@ -169,7 +189,9 @@ fn units_and_topics_are_ranked_and_equals_share_a_rank() {
     page.units = vec![unit("A", 5), unit("B", 9), unit("C", 5), unit("D", 1)];
     let page = html(&page, Lang::Vi);
     let row = |rank: usize, name: &str| {
-        let row = format!(r#"<td class="rank">{rank}</td><th scope="row" class="l">{name}<"#);
+        let row = format!(
+            r#"<td class="rank">{rank}</td><th scope="row" class="l"><a href="/provinces/TD-{name}?lang=vi">{name}<"#
+        );
         page.find(&row).unwrap_or_else(|| panic!("no row {row}"))
     };
     let places = [row(1, "B"), row(2, "A"), row(2, "C"), row(4, "D")];
@@ -184,22 +206,22 @@ fn names_are_escaped_everywhere() {
     page.campaign = Label::vi(evil);
     page.indicator = Label::vi(evil);
     page.units = vec![unit(evil, 5), unit(evil, 0)];
-    page.topics = vec![Share { name: Label::new(evil, evil), figures: figures(5, 5) }];
+    page.topics = vec![share("other", Label::new(evil, evil), figures(5, 5))];
     page.audiences = page.topics.clone();
     page.public_url = Some(format!("https://example.org/{evil}"));
     for lang in [Lang::Vi, Lang::En] {
         let text = html(&page, lang);
-        assert!(!text.contains("<script"));
+        assert_eq!(text.matches("<script").count(), 1, "ours");
         assert_eq!(text.matches("</title>").count(), 1);
         for theme in [Theme::Light, Theme::Dark, Theme::Auto] {
-            let svg = progress_svg(&picture(&page), lang, theme, 640);
+            let svg = progress_svg(&page, lang, theme, 640);
             assert!(!svg.contains("<script"));
             assert_eq!(svg.matches("</title>").count(), 1);
             assert!(svg.contains("&lt;script&gt;"));
         }
     }
-    let mut bell = picture(&page);
-    bell.title = Label::vi("a\u{7}b\u{0}c");
+    let mut bell = page;
+    bell.indicator = Label::vi("a\u{7}b\u{0}c");
     assert!(progress_svg(&bell, Lang::Vi, Theme::Light, 640).contains(">abc<"), "XML can't hold control characters");
 }
 
@@ -209,7 +231,8 @@ fn nothing_reported_looks_like_a_beginning() {
     assert!(page.contains("Chưa có lượt nào được báo cáo."));
     assert!(page.contains("lượt mỗi ngày là vừa đủ chỉ tiêu"));
     assert!(page.contains(r#"class="sp""#), "the even pace is drawn");
-    for absent in [r#"class="sv""#, "<table", r#"id="topics""#, r#"id="units""#, "so với tiến độ đều"] {
+    for absent in [r#"class="sv""#, "<table", r#"id="topics""#, r#"id="units""#, r#"id="map""#, "so với tiến độ đều"]
+    {
         assert!(!page.contains(absent), "{absent}");
     }
     assert!(html(&empty(), Lang::En).contains("Nothing has been reported yet."));
@@ -220,14 +243,14 @@ fn above_the_target_is_shown_as_such() {
     let mut page = full();
     page.target = 150_000;
     page.total = figures(315_975, 200_000);
-    assert!(html(&page, Lang::Vi).contains("<b>210,6%</b>"));
-    assert!(html(&page, Lang::En).contains("<b>210.6%</b>"));
+    assert!(html(&page, Lang::Vi).contains(">210,6%</b>"));
+    assert!(html(&page, Lang::En).contains(">210.6%</b>"));
     let gauge = Gauge::new(page.total, page.target, Lang::Vi);
     assert!(gauge.exceeded);
     assert_eq!(gauge.target_at.as_deref(), Some("47.472"));
     let (verified, pending): (f64, f64) = (gauge.bar.verified.parse().unwrap(), gauge.bar.pending.parse().unwrap());
     assert!((verified + pending - 100.0).abs() < 0.01);
-    let svg = progress_svg(&picture(&page), Lang::Vi, Theme::Light, 640);
+    let svg = progress_svg(&page, Lang::Vi, Theme::Light, 640);
     assert!(svg.contains("210,6%") && svg.contains("315.975"));
 }
 
@@ -250,7 +273,7 @@ fn demonstration_data_are_announced_on_page_and_picture() {
     let text = html(&page, Lang::Vi);
     assert!(text.contains("<title>[Số liệu trình diễn] "));
     assert!(text.contains(r#"<aside class="demo""#));
-    let svg = progress_svg(&picture(&page), Lang::En, Theme::Light, 640);
+    let svg = progress_svg(&page, Lang::En, Theme::Light, 640);
     assert_eq!(svg.matches("Demonstration data").count(), 2, "seen, and heard");
 }
 
@@ -282,30 +305,36 @@ fn the_pace_is_the_callers_or_the_part_of_time_gone_by() {
 }
 
 #[test]
-fn page_and_picture_need_no_script_and_no_other_origin() {
+fn a_page_has_one_script_of_ours_and_loads_nothing_from_elsewhere() {
     let mut page = full();
     page.public_url = Some("https://example.org".to_owned());
     let text = html(&page, Lang::Vi);
-    for forbidden in ["<script", "@import", "url(", " src=\"", "<link rel=\"stylesheet\"", "onclick", "href=\"http"] {
+    assert_eq!(text.matches("<script").count(), text.matches(r#"<script src="/pages.js" defer></script>"#).count());
+    // What is there of other origins is read by whoever embeds the page, not loaded.
+    let told = text.matches("<link rel=\"alternate\" type=\"").count();
+    assert_eq!(text.matches("href=\"http").count(), told);
+    for forbidden in ["@import", "url(", "<img", "<iframe", "<link rel=\"stylesheet\"", "onclick"] {
         assert!(!text.contains(forbidden), "{forbidden}");
     }
-    let svg = progress_svg(&picture(&page), Lang::Vi, Theme::Auto, 640);
-    for forbidden in ["<script", "@import", "href", "<image", "<foreignObject", "url(http"] {
-        assert!(!svg.contains(forbidden), "{forbidden}");
+    for picture in [Picture::Progress, Picture::Curve, Picture::Provinces] {
+        let svg = svg(picture, &page, Lang::Vi, Theme::Auto, 640);
+        for forbidden in ["<script", "@import", "href", "<image", "<foreignObject", "url(http"] {
+            assert!(!svg.contains(forbidden), "{forbidden}");
+        }
     }
 }
 
 #[test]
 fn the_picture_has_a_name_a_description_and_bounds() {
     for (asked, given) in [(0, 320), (320, 320), (640, 640), (1600, 1600), (u32::MAX, 1600)] {
-        let svg = progress_svg(&picture(&full()), Lang::En, Theme::Dark, asked);
+        let svg = progress_svg(&full(), Lang::En, Theme::Dark, asked);
         assert!(svg.starts_with(&format!(r#"<svg xmlns="http://www.w3.org/2000/svg" width="{given}""#)));
         assert!(svg.contains(r#"role="img""#) && svg.contains("<title ") && svg.contains("<desc "));
         assert!(svg.contains("3,000,000") && svg.contains("50.0%") && svg.contains("Target: 6,000,000"));
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
     }
-    let mut long = picture(&full());
-    long.title = Label::vi("rất dài ".repeat(200));
+    let mut long = full();
+    long.indicator = Label::vi("rất dài ".repeat(200));
     assert!(progress_svg(&long, Lang::Vi, Theme::Light, 320).contains('\u{2026}'));
 }
 
@@ -324,7 +353,7 @@ fn odd_figures_do_no_harm() {
         for lang in [Lang::Vi, Lang::En] {
             let text = html(&page, lang);
             assert!(!text.contains("NaN"));
-            assert!(!progress_svg(&picture(&page), lang, Theme::Light, 320).contains("NaN"));
+            assert!(!progress_svg(&page, lang, Theme::Light, 320).contains("NaN"));
         }
     }
     page.total = figures(-5, -7);

@@ -81,14 +81,14 @@ pub async fn cached_bytes(
     Ok(response.content_type(content_type).body(read().await?))
 }
 
-/// Answers with text, or 304 when the client has it.
+/// Answers with a body, or 304 when the client has it.
 #[must_use]
 pub fn cached(
     request: &Request,
     etag: String,
     cache_control: &'static str,
     content_type: &'static str,
-    body: String,
+    body: impl Into<Bytes>,
 ) -> HttpResponse {
     let has = has(request, &etag);
     let mut response = builder(if has { 304 } else { 200 });
@@ -96,13 +96,13 @@ pub fn cached(
     if has {
         return response.finish();
     }
-    response.content_type(content_type).body(body)
+    response.content_type(content_type).body(body.into())
 }
 
 /// A strong ETag made of the body.
 #[must_use]
-pub fn hash_tag(body: &str) -> String {
-    let hash = Sha256::digest(body.as_bytes());
+pub fn hash_tag(body: impl AsRef<[u8]>) -> String {
+    let hash = Sha256::digest(body.as_ref());
     let short: String = hash.iter().take(12).map(|b| format!("{b:02x}")).collect();
     quoted(short)
 }

@@ -19,6 +19,7 @@ pub mod members;
 pub mod org_units;
 pub mod passwords;
 pub mod progress;
+pub mod public;
 pub mod reorganisations;
 pub mod reporting;
 pub mod results;
@@ -62,6 +63,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     evidence::routes(config);
     progress::routes(config);
     reporting::routes(config);
+    public::routes(config);
     changes::routes(config);
     sync::routes(config);
 }

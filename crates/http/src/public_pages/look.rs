@@ -1,0 +1,98 @@
+//! How a reader wants to see a page, and the addresses that keep it so.
+
+use super::input::{Lang, Theme, Unit};
+use url::form_urlencoded::Serializer;
+
+/// By what the ranking is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Sort {
+    /// Turns reported, the most first: the default.
+    #[default]
+    Reported,
+    /// Turns verified, the most first.
+    Verified,
+    /// Names, by the alphabet.
+    Name,
+    /// Percent of the own target, the highest first.
+    Target,
+}
+
+impl Sort {
+    /// Reads the value of `?sort=`; anything that is none is the default.
+    #[must_use]
+    pub fn from_query(value: Option<&str>) -> Self {
+        match value {
+            Some("verified") => Self::Verified,
+            Some("name") => Self::Name,
+            Some("target") => Self::Target,
+            _ => Self::Reported,
+        }
+    }
+
+    /// As `?sort=` says it.
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::Reported => "reported",
+            Self::Verified => "verified",
+            Self::Name => "name",
+            Self::Target => "target",
+        }
+    }
+}
+
+/// How a reader wants to see a page.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Look {
+    /// The language.
+    pub lang: Lang,
+    /// The colours.
+    pub theme: Theme,
+    /// By what the ranking is sorted.
+    pub sort: Sort,
+    /// What the ranking is searched for; empty for everything.
+    pub q: String,
+}
+
+impl Look {
+    /// The address of a page that is seen like this; the ranking's search and order stay on the page that has it.
+    pub(super) fn href(&self, path: &str) -> String {
+        let mut query = Serializer::new(String::new());
+        query.append_pair("lang", self.lang.tag());
+        if self.theme != Theme::Auto {
+            query.append_pair("theme", self.theme.tag());
+        }
+        if path == "/" {
+            if !self.q.is_empty() {
+                query.append_pair("q", &self.q);
+            }
+            if self.sort != Sort::default() {
+                query.append_pair("sort", self.sort.tag());
+            }
+        }
+        format!("{path}?{}", query.finish())
+    }
+
+    /// The same in another language.
+    pub(super) fn in_lang(&self, lang: Lang) -> Self {
+        Self { lang, ..self.clone() }
+    }
+
+    /// The same in other colours.
+    pub(super) fn themed(&self, theme: Theme) -> Self {
+        Self { theme, ..self.clone() }
+    }
+}
+
+/// The address of a unit's page, without a query.
+#[must_use]
+pub fn path_of(code: &str) -> String {
+    let mut path = "/provinces/".to_owned();
+    path.extend(url::form_urlencoded::byte_serialize(code.as_bytes()).map(|piece| piece.replace('+', "%20")));
+    path
+}
+
+/// The address of the page that tells of a unit in the ranking: the centre's own teams have none but the country's.
+pub(super) fn page_of(unit: &Unit) -> String {
+    if unit.kind == "central" { "/".to_owned() } else { path_of(&unit.code) }
+}
