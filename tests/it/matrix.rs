@@ -642,7 +642,14 @@ impl World {
 /// progress of a whole unit is not theirs.
 fn allowed(operation: &Operation, expected: Expected, of_one_team: bool) -> Expected {
     let of_a_whole_unit = operation.permission == Some(Permission::ProgressRead) || operation.id == "get_completeness";
-    if of_one_team && of_a_whole_unit { Status([403, 403, 404, 404]) } else { expected }
+    match operation.id.as_str() {
+        _ if !of_one_team => expected,
+        _ if of_a_whole_unit => Status([403, 403, 404, 404]),
+        // What was done to a unit is told to who reaches it.
+        "list_org_unit_reorganisations" => Listed([0; 4]),
+        "get_org_unit_reorganisation" => Status([404; 4]),
+        _ => expected,
+    }
 }
 
 both! {

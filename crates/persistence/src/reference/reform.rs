@@ -333,7 +333,8 @@ async fn apply(
         tree: TreeKind::OrgUnits,
         effective_on: REFORM_DAY,
         reason: Some("Sắp xếp tổ chức Đoàn theo đơn vị hành chính hai cấp".to_owned()),
-        document: Some("202/2025/QH15".to_owned()),
+        // The reference data names none.
+        document: None,
         org_unit_id: Some(centre),
         counts,
     };
