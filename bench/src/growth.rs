@@ -64,7 +64,9 @@ async fn one(plan: &Plan, on: &On, results: u64) -> Result<Reached> {
     let mut service = plan.start(on).await?;
     let teams = writes::teams_of(&service, writes::CLIENTS).await?;
     let mut rates: Vec<(&'static str, Vec<f64>)> =
-        ["P1 progress", "P2 public progress", "P3 one result", "P4 a page of 50", "P5 post a result"].map(|work| (work, vec![])).into();
+        ["P1 progress", "P2 public progress", "P3 one result", "P4 a page of 50", "P5 post a result"]
+            .map(|work| (work, vec![]))
+            .into();
     let bar = plan.bar(&format!("P10, {results} on {}", on.name()), plan.rounds);
     // The first look at a page or an index is the disk's.
     for warm in ["/v1/progress?group_by=org_unit", "/v1/public/progress", "/v1/results?status=submitted&limit=50"] {

@@ -74,7 +74,8 @@ impl Connection {
                 (header.name.to_owned(), String::from_utf8_lossy(header.value).into_owned())
             };
             // Only the few that somebody asks for: a generator has no time to lose.
-            let kept = head.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("etag")).map(text).collect();
+            let kept =
+                head.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("etag")).map(text).collect();
             while self.read.len() < end {
                 ensure!(self.stream.read_buf(&mut self.read).await? > 0, "the connection was closed");
             }

@@ -34,7 +34,8 @@ pub fn wrk(url: &str, seconds: u64, headers: &[(&str, &str)]) -> Result<Seen> {
     for (name, value) in headers {
         command.arg("-H").arg(format!("{name}: {value}"));
     }
-    let output = command.arg(url).stdin(Stdio::null()).output().context("wrk is not there; it is Debian's package wrk")?;
+    let output =
+        command.arg(url).stdin(Stdio::null()).output().context("wrk is not there; it is Debian's package wrk")?;
     let said = String::from_utf8(output.stdout)?;
     ensure!(output.status.success(), "wrk: {said} {}", String::from_utf8_lossy(&output.stderr));
     ensure!(!said.contains("Non-2xx") && !said.contains("Socket errors"), "wrk met wrong answers: {said}");
@@ -172,7 +173,10 @@ async fn one(plan: &Plan, on: &On, service: &mut Service, read: &Read, results: 
         goal: format!("≥ {:.2} × actix-web serving the same bytes", read.wanted),
         reached,
         met: reached >= read.wanted,
-        notes: format!("p99 {:.1} ms; wrk, one thread, {CLIENTS} connections; groups add up to the figure", median(&p99)),
+        notes: format!(
+            "p99 {:.1} ms; wrk, one thread, {CLIENTS} connections; groups add up to the figure",
+            median(&p99)
+        ),
         ours,
         floor: floors,
     })

@@ -85,7 +85,11 @@ impl Country {
     fn question(&self, rng: &mut StdRng) -> Question {
         let mut question = Question::default();
         // The country as often as anything below it.
-        let unit = if rng.random_bool(0.4) { self.units.iter().min_by_key(|(_, path)| path.len()) } else { self.units.choose(rng) };
+        let unit = if rng.random_bool(0.4) {
+            self.units.iter().min_by_key(|(_, path)| path.len())
+        } else {
+            self.units.choose(rng)
+        };
         let (id, path) = unit.unwrap();
         question.ask("org_unit_id", id, format_args!("u.path LIKE '{path}%'"));
         if rng.random_bool(0.3) {
@@ -148,7 +152,11 @@ impl Country {
                 )
             }
             Some(at) => {
-                let at = if self.postgres { at.format("%Y-%m-%d %H:%M:%S+00").to_string() } else { at.format("%Y-%m-%dT%H:%M:%S+00:00").to_string() };
+                let at = if self.postgres {
+                    at.format("%Y-%m-%d %H:%M:%S+00").to_string()
+                } else {
+                    at.format("%Y-%m-%dT%H:%M:%S+00:00").to_string()
+                };
                 let from = format!("(SELECT * FROM ledger WHERE at <= '{at}') l JOIN result r ON r.id = l.result_id");
                 (sum("l.delta_reported", &from).await, sum("l.delta_verified", &from).await)
             }

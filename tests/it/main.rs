@@ -70,3 +70,4 @@ mod sync;
 mod tallies;
 mod teams;
 mod volunteers;
+mod webhooks;

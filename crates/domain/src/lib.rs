@@ -26,6 +26,7 @@ pub mod tallies;
 pub mod teams;
 pub mod text;
 pub mod volunteers;
+pub mod webhooks;
 mod words;
 
 pub use words::UnknownWord;

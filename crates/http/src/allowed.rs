@@ -68,6 +68,8 @@ demands!(
     ProgressRead,
     ReportingRead,
     ReportingWrite,
+    WebhookRead,
+    WebhookWrite,
 );
 
 /// Who asks: a person, or a registered client.

@@ -13,6 +13,7 @@ use crate::{
     guesses::Guesses,
     limits::{Limits, Quotas},
     metrics::Metrics,
+    outgoing::Outgoing,
     passwords::Passwords,
     problem::ApiError,
     progress::Figures,
@@ -51,6 +52,8 @@ pub struct Settings {
     pub quota_exempt: Networks,
     /// When units are told what is missing of a reporting period.
     pub reminders: Leads,
+    /// Whether webhooks may send to addresses inside, and unencrypted.
+    pub webhooks_anywhere: bool,
 }
 
 impl Default for Settings {
@@ -62,6 +65,7 @@ impl Default for Settings {
             quotas: Quotas::default(),
             quota_exempt: Limits::default_exempt(),
             reminders: Leads::default(),
+            webhooks_anywhere: false,
         }
     }
 }
@@ -98,6 +102,8 @@ pub struct App {
     pub filings: Group<Filing>,
     /// Who waits for something to change.
     pub waiting: Waiting,
+    /// Sends to addresses that clients chose.
+    pub outgoing: Outgoing,
     /// What is measured.
     pub metrics: Metrics,
 }
@@ -125,6 +131,7 @@ impl App {
             evidence: EvidenceStore::in_memory(),
             figures: Figures::default(),
             waiting: Waiting::default(),
+            outgoing: Outgoing::new(settings.webhooks_anywhere),
             metrics: Metrics::default(),
             settings,
         }

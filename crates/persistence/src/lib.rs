@@ -41,6 +41,7 @@ mod store;
 pub mod tallies;
 pub mod teams;
 pub mod volunteers;
+pub mod webhooks;
 
 pub use error::{StoreError, StoreResult};
 pub use migrations::Migrator;

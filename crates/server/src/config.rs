@@ -92,6 +92,9 @@ pub struct Flags {
     /// before=3,before=1,after=1, or none [default: before=1,after=1]
     #[arg(long, global = true, value_name = "DAYS,…")]
     pub reporting_reminders: Option<String>,
+    /// true lets webhooks send to addresses of this machine and of networks inside, and unencrypted: for trials [default: false]
+    #[arg(long, global = true, value_name = "BOOL")]
+    pub webhooks_anywhere: Option<String>,
     /// How logs are written to stderr: text or json [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<String>,
@@ -127,7 +130,7 @@ const NAMES: [&str; OWN.len() + account_settings::NAMES.len() + evidence_setting
 };
 
 /// Those of the service itself.
-const OWN: [&str; 18] = [
+const OWN: [&str; 19] = [
     "listen",
     "data_dir",
     "database_url",
@@ -143,6 +146,7 @@ const OWN: [&str; 18] = [
     "rate_limits",
     "rate_limit_exempt",
     "reporting_reminders",
+    "webhooks_anywhere",
     "log_format",
     "log",
     "workers",
@@ -166,6 +170,7 @@ impl Flags {
             &self.rate_limits,
             &self.rate_limit_exempt,
             &self.reporting_reminders,
+            &self.webhooks_anywhere,
             &self.log_format,
             &self.log,
             &self.workers,
@@ -304,6 +309,8 @@ pub struct Config {
     pub rate_limit_exempt: Setting<Networks>,
     /// When units are told what is missing of a reporting period.
     pub reporting_reminders: Setting<Leads>,
+    /// Whether webhooks may send to addresses inside, and unencrypted.
+    pub webhooks_anywhere: Setting<bool>,
     /// How logs are written.
     pub log_format: Setting<LogFormat>,
     /// What is logged.
@@ -359,6 +366,7 @@ impl Config {
             rate_limits: given.or("rate_limits", Quotas::default())?,
             rate_limit_exempt: given.or("rate_limit_exempt", Limits::default_exempt())?,
             reporting_reminders: given.or("reporting_reminders", Leads::default())?,
+            webhooks_anywhere: given.or("webhooks_anywhere", false)?,
             log_format: given.or("log_format", LogFormat::Text)?,
             log: given
                 .take_with("log", log_filter)?
@@ -391,6 +399,7 @@ impl Config {
             Some((quoted(self.rate_limits.value), self.rate_limits.source.clone())),
             Some((quoted(&self.rate_limit_exempt.value), self.rate_limit_exempt.source.clone())),
             Some((quoted(&self.reporting_reminders.value), self.reporting_reminders.source.clone())),
+            Some((self.webhooks_anywhere.value.to_string(), self.webhooks_anywhere.source.clone())),
             Some((quoted(self.log_format.value), self.log_format.source.clone())),
             Some((quoted(&self.log.value), self.log.source.clone())),
             Some((self.workers.value.to_string(), self.workers.source.clone())),

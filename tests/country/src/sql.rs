@@ -90,7 +90,9 @@ pub fn statements(d: Dialect, size: Size) -> Vec<(&'static str, String)> {
         dice("s.n", 41, 20)
     );
     let unit_of = |place: &str| {
-        format!("(SELECT u.id FROM org_unit u WHERE u.locality_id = {place}.id AND u.valid_to IS NULL ORDER BY u.code LIMIT 1)")
+        format!(
+            "(SELECT u.id FROM org_unit u WHERE u.locality_id = {place}.id AND u.valid_to IS NULL ORDER BY u.code LIMIT 1)"
+        )
     };
     let author = d.id(9, "1");
     let officer = d.id(9, "2");

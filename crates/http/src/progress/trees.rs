@@ -103,7 +103,8 @@ impl Subjects {
     pub async fn load(tx: &Tx) -> StoreResult<(Self, i64)> {
         let number = progress::heads(tx).await?.subjects;
         let campaigns: HashMap<_, _> = campaigns::all(tx).await?.into_iter().map(|c| (c.stamp.id, c)).collect();
-        let indicators: HashMap<_, _> = campaigns::all_indicators(tx).await?.into_iter().map(|i| (i.stamp.id, i)).collect();
+        let indicators: HashMap<_, _> =
+            campaigns::all_indicators(tx).await?.into_iter().map(|i| (i.stamp.id, i)).collect();
         let usual = usual(&campaigns, &indicators);
         Ok((Self { campaigns, indicators, usual }, number))
     }

@@ -27,6 +27,7 @@ pub mod sync;
 pub mod tallies;
 pub mod teams;
 pub mod volunteers;
+pub mod webhooks;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -59,6 +60,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     reporting::routes(config);
     changes::routes(config);
     sync::routes(config);
+    webhooks::routes(config);
 }
 
 /// Declares a resource as it is sent: identity and version, its own fields, and what this caller may do with it.

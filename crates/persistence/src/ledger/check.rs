@@ -251,4 +251,3 @@ async fn check_results(
     }));
     Ok(())
 }
-

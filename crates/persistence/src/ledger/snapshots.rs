@@ -43,7 +43,8 @@ pub(super) async fn newest(conn: &impl ConnectionTrait, seq: i64) -> StoreResult
 
 pub(super) async fn load(conn: &impl ConnectionTrait, seq: i64) -> StoreResult<Cube> {
     let Some(row) = s::Entity::find_by_id(seq).one(conn).await? else { return Ok(Cube::default()) };
-    let corrupt = |reason: String| At("cube_snapshot", "cells", Uuid::nil()).corrupt(format!("snapshot {seq}: {reason}"));
+    let corrupt =
+        |reason: String| At("cube_snapshot", "cells", Uuid::nil()).corrupt(format!("snapshot {seq}: {reason}"));
     // Unpacked on a thread of its own: a million cells take a while.
     tokio::task::spawn_blocking(move || {
         let bytes = zstd::decode_all(row.cells.as_slice()).map_err(|e| e.to_string())?;
@@ -139,7 +140,8 @@ pub async fn snapshot_due(conn: &impl ConnectionTrait, seq: i64) -> StoreResult<
 pub async fn take_snapshot(tx: &Tx, cube: &Cube, at: DateTime<Utc>) -> StoreResult<()> {
     let seq = cube.ledger_seq();
     let columns = Columns::from(cube);
-    let corrupt = |reason: String| At("cube_snapshot", "cells", Uuid::nil()).corrupt(format!("snapshot {seq}: {reason}"));
+    let corrupt =
+        |reason: String| At("cube_snapshot", "cells", Uuid::nil()).corrupt(format!("snapshot {seq}: {reason}"));
     let cells = tokio::task::spawn_blocking(move || {
         let bytes = postcard::to_allocvec(&columns).map_err(|e| e.to_string())?;
         zstd::encode_all(bytes.as_slice(), LEVEL).map_err(|e| e.to_string())

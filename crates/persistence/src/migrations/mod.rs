@@ -26,8 +26,9 @@ mod m20_digital_groups;
 mod m21_audit_teams;
 mod m22_marked;
 mod m23_history;
-mod m28_snapshots;
 mod m26_reporting;
+mod m27_webhooks;
+mod m28_snapshots;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             Box::new(m23_history::M),
             Box::new(m28_snapshots::M),
             Box::new(m26_reporting::M),
+            Box::new(m27_webhooks::M),
         ]
     }
 }

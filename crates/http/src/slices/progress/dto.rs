@@ -2,9 +2,7 @@
 
 use crate::{
     page::ListQuery,
-    schema::{
-        AudienceSchema, DifficultySchema, MeasureSchema, OrgUnitKindSchema, TeamKindSchema, TopicSchema,
-    },
+    schema::{AudienceSchema, DifficultySchema, MeasureSchema, OrgUnitKindSchema, TeamKindSchema, TopicSchema},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};

@@ -70,7 +70,13 @@ pub async fn explain(
             next_cursor: None,
         };
         let behind = behind(view.ledger_seq(), &asked);
-        Ok((explanation, behind, teams, by_team.into_keys().collect::<HashSet<_>>(), by_place.into_keys().collect::<HashSet<_>>()))
+        Ok((
+            explanation,
+            behind,
+            teams,
+            by_team.into_keys().collect::<HashSet<_>>(),
+            by_place.into_keys().collect::<HashSet<_>>(),
+        ))
     })
     .await?;
     // One more than the page holds, to know whether another follows.
@@ -136,9 +142,7 @@ pub async fn explain(
 
 fn starts_after(after: &After) -> ApiResult<(Uuid, Uuid)> {
     match &after.mark {
-        Mark::Text(team) => {
-            Ok((team.parse().map_err(|_| ApiError::new(Code::BadCursor))?, after.id))
-        }
+        Mark::Text(team) => Ok((team.parse().map_err(|_| ApiError::new(Code::BadCursor))?, after.id)),
         Mark::Instant(_) => Err(ApiError::new(Code::BadCursor)),
     }
 }

@@ -106,9 +106,7 @@ pub(super) fn groups(
         GroupBy::OrgUnit => units(view, unit, by_child),
         GroupBy::Topic => topics(view, asked),
         GroupBy::Audience => audiences(view, asked),
-        GroupBy::ActivityKind => {
-            words(ActivityKind::ALL, &view.by_activity_kind(asked), |k| (k.as_str(), k.names()))
-        }
+        GroupBy::ActivityKind => words(ActivityKind::ALL, &view.by_activity_kind(asked), |k| (k.as_str(), k.names())),
         GroupBy::TeamKind => words(TeamKind::ALL, &view.by_team_kind(asked), |k| (k.as_str(), k.names())),
         GroupBy::Difficulty => {
             let counts = view.by_difficulty(asked).into_iter().map(|(difficulty, count)| (Some(difficulty), count));
@@ -149,7 +147,8 @@ fn by_team(view: &View<'_>, asked: &Asked<'_>, names: Option<&Names>) -> Vec<Pro
     let mut teams = largest_first(view, asked);
     let rest = teams.split_off(teams.len().min(MOST - 1));
     let named_team = |(id, count): (Uuid, Count)| {
-        let (code, name) = names.and_then(|names| names.get(&id)).cloned().unwrap_or_else(|| (id.to_string(), UNKNOWN.1.to_owned()));
+        let (code, name) =
+            names.and_then(|names| names.get(&id)).cloned().unwrap_or_else(|| (id.to_string(), UNKNOWN.1.to_owned()));
         ProgressGroup { id: Some(id), ..group(code, name, None, count) }
     };
     let mut groups: Vec<_> = teams.into_iter().map(named_team).collect();
@@ -160,7 +159,11 @@ fn by_team(view: &View<'_>, asked: &Asked<'_>, names: Option<&Names>) -> Vec<Pro
 }
 
 /// Names of the teams that an answer tells, which are not in memory.
-pub(super) async fn names_of_teams(app: &Data<App>, scope: &Scope<ProgressRead>, query: &ProgressQuery) -> ApiResult<Names> {
+pub(super) async fn names_of_teams(
+    app: &Data<App>,
+    scope: &Scope<ProgressRead>,
+    query: &ProgressQuery,
+) -> ApiResult<Names> {
     let teams = ops::with(app, query, |view| {
         let (_, _, asked) = ops::question(view, scope, query)?;
         Ok(largest_first(view, &asked).into_iter().map(|(id, _)| id).take(MOST).collect::<Vec<_>>())

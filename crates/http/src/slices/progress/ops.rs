@@ -68,12 +68,7 @@ pub(super) fn question<'a>(
 }
 
 /// What is asked of the figures, held to what the indicator can be asked.
-fn asked_of<'a>(
-    view: &View<'a>,
-    subject: &Subject,
-    unit: &'a UnitPath,
-    query: &ProgressQuery,
-) -> ApiResult<Asked<'a>> {
+fn asked_of<'a>(view: &View<'a>, subject: &Subject, unit: &'a UnitPath, query: &ProgressQuery) -> ApiResult<Asked<'a>> {
     if let (Some(from), Some(to)) = (query.from, query.to)
         && to < from
     {
@@ -110,7 +105,8 @@ fn refuse_senseless(measure: Measure, query: &ProgressQuery) -> ApiResult<()> {
     }
     let by_topic = matches!(query.group_by, Some(GroupBy::Topic | GroupBy::Audience | GroupBy::ActivityKind));
     let by_place = matches!(query.group_by, Some(GroupBy::Locality | GroupBy::Difficulty));
-    let mut senseless = vec![("group_by", by_topic), ("topic", query.topic.is_some()), ("audience", query.audience.is_some())];
+    let mut senseless =
+        vec![("group_by", by_topic), ("topic", query.topic.is_some()), ("audience", query.audience.is_some())];
     if !is_of_ledger(measure) {
         senseless.extend([
             ("group_by", by_place),
@@ -192,7 +188,8 @@ fn answer(
     // Two passes over the cells, and a third where the groups are neither days nor units.
     let days = view.by_day(&Asked { from: None, ..*asked });
     let cumulative: Count = days.values().copied().sum();
-    let total: Count = days.iter().filter(|(day, _)| asked.from.is_none_or(|from| from <= **day)).map(|(_, c)| *c).sum();
+    let total: Count =
+        days.iter().filter(|(day, _)| asked.from.is_none_or(|from| from <= **day)).map(|(_, c)| *c).sum();
     let by_child = view.by_child(asked);
     // Targets of units below the centre come with their allocation.
     let target = (unit.path.depth() == 0).then_some(subject.indicator.target_value);
