@@ -4,7 +4,7 @@ use crate::harness::{
     Blank, Caller, T,
     desk::Desk,
     id_in, value,
-    world::{DA_NANG, HA_NOI, new_activity, new_result, seeded_unit},
+    world::{DA_NANG, HA_NOI, centre, new_activity, new_result, seeded_unit},
 };
 use serde_json::{Value, json};
 use std::{
@@ -89,6 +89,7 @@ both! {
             ("team_member", format!("/v1/teams/{}/members/{}", id(&team), id(&member))),
             ("campaign", format!("/v1/campaigns/{}", id(&campaign))),
             ("indicator", format!("/v1/indicators/{}", id(&indicator))),
+            ("target", format!("/v1/indicators/{}/targets/{}", id(&indicator), centre())),
         ];
         assert_eq!(told.len(), shown.len(), "and not the volunteer: {told:?}");
         for (one, (kind, path)) in told.iter().zip(shown) {

@@ -51,6 +51,11 @@ pub struct Site {
     invitation: Uuid,
     /// Two teams of the unit that may have counted the same people.
     pair: Uuid,
+    /// A unit directly below it that has a target.
+    below: Uuid,
+    /// A unit below, and the reorganisation that renamed it.
+    branch: Uuid,
+    reorganisation: Uuid,
     /// A reporting period, of the whole campaign.
     period: Uuid,
     /// The unit's deadline in it was extended.
@@ -105,6 +110,12 @@ impl Site {
         let grant = t.grant(&person, Role::Viewer, unit, None).await;
         t.second_factor_of(person.user_id).await;
         let invitation = t.admin.post("/v1/invitations", &new_invitation(unit)).await.ok(201);
+        let branch = json!({"code": Uuid::now_v7().simple().to_string(), "name": "Chi đoàn", "kind": "grassroots",
+            "parent_id": unit, "valid_from": "2024-01-01"});
+        let branch = t.admin.post("/v1/org-units", &branch).await.ok(201);
+        let rename = json!({"kind": "rename", "from": [branch["id"]], "into": [{"name": "Chi đoàn khu phố"}]});
+        let rename = json!({"effective_on": "2024-07-14", "changes": [rename]});
+        let reorganisation = t.admin.post("/v1/org-units/reorganisations", &rename).await.ok(201);
         let period = t.week_27().await;
         let extension = json!({"period_id": period, "org_unit_id": unit, "due_on": "2024-07-12", "reason": "Bão số 2"});
         let extension = t.admin.post("/v1/reporting-extensions", &extension).await.ok(201);
@@ -114,6 +125,12 @@ impl Site {
         let webhook = t.admin.post("/v1/webhooks", &new_webhook(unit)).await.ok(201);
         let client = json!({"name": "Cổng", "org_unit_id": unit, "scopes": ["teams:read"]});
         let client = t.admin.post("/v1/clients", &client).await.ok(201);
+        let grassroots = json!({"code": format!("CD-{}", unit.simple()), "name": "Chi đoàn", "kind": "grassroots", "parent_id": unit});
+        let below = t.admin.post("/v1/org-units", &grassroots).await.id();
+        for (target, value) in [(unit, 10), (below, 4)] {
+            let path = format!("/v1/indicators/{}/targets/{target}", indicator());
+            t.admin.send(Method::PUT, &path).json(&json!({"value": value})).await.ok(201);
+        }
         Self {
             unit,
             forming: id_in(&forming, "id"),
@@ -136,6 +153,9 @@ impl Site {
             secret: id_in(&client["secrets"][0], "id"),
             invitation: id_in(&invitation, "id"),
             pair,
+            below,
+            branch: id_in(&branch, "id"),
+            reorganisation: id_in(&reorganisation, "id"),
             period,
             extension: id_in(&extension, "id"),
             nil_report: id_in(&nil_report, "id"),
@@ -149,9 +169,10 @@ impl Site {
     /// Everything that is there.
     pub fn ids(&self) -> Vec<Uuid> {
         let Self { unit, forming, ready, deployed, activity, draft, submitted, volunteer, member, free, .. } = self;
-        let Self { person, grant, client, secret, invitation, series, calendar_link, pair, file, .. } = self;
+        let Self { person, grant, client, secret, invitation, series, calendar_link, pair, file, below, .. } = self;
         let work = [*forming, *ready, *deployed, *activity, *draft, *submitted, *volunteer, *member, *free];
-        let access = [*unit, *person, *grant, *client, *secret, *invitation, *series, *calendar_link, *pair, *file];
+        let access =
+            [*unit, *person, *grant, *client, *secret, *invitation, *series, *calendar_link, *pair, *file, *below];
         work.into_iter().chain(access).chain([self.extension, self.nil_report, self.webhook]).collect()
     }
 }
@@ -250,6 +271,16 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
         "list_locality_ancestors" => get(format!("/v1/localities/{}/ancestors", place("00001")), EVERYWHERE),
         "list_locality_successors" => get(format!("/v1/localities/{}/successors", place("00001")), EVERYWHERE),
 
+        "list_locality_reorganisations" => get("/v1/localities/reorganisations".to_owned(), EVERYWHERE),
+        "get_locality_reorganisation" => {
+            get(format!("/v1/localities/reorganisations/{}", site.reorganisation), Status([404; 4]))
+        }
+        "create_locality_reorganisation" => send(
+            "/v1/localities/reorganisations".to_owned(),
+            json!({"effective_on": "2024-07-10", "changes": [{"kind": "close", "from": [place("00001")]}]}),
+            CENTRE_ONLY,
+        ),
+
         "list_campaigns" => get("/v1/campaigns".to_owned(), EVERYWHERE),
         "get_campaign" => get(format!("/v1/campaigns/{}", campaign()), EVERYWHERE),
         "list_indicators" => get("/v1/indicators".to_owned(), EVERYWHERE),
@@ -273,10 +304,45 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
         ),
         "patch_indicator" => send(format!("/v1/indicators/{}", indicator()), json!({"target_value": 1}), CENTRE_ONLY),
 
+        "get_target_allocation" => {
+            get(format!("/v1/indicators/{}/targets?org_unit_id={unit}", indicator()), UNIT_WRITTEN)
+        }
+        "get_target" => get(format!("/v1/indicators/{}/targets/{unit}", indicator()), UNIT_WRITTEN),
+        "list_target_revisions" => {
+            get(format!("/v1/indicators/{}/targets/{unit}/revisions", indicator()), UNIT_WRITTEN)
+        }
+        // From the unit above: theirs below their own ward.
+        "set_target" => send(
+            format!("/v1/indicators/{}/targets/{}", indicator(), site.below),
+            json!({"value": 5, "reason": "Thêm"}),
+            OWN,
+        ),
+        "set_targets" => send(
+            format!("/v1/indicators/{}/targets/bulk", indicator()),
+            json!({"org_unit_id": unit, "reason": "Thêm", "targets": [{"org_unit_id": site.below, "value": 5, "version": 1}]}),
+            Status([200, 403, 422, 422]),
+        ),
+        "suggest_targets" => send(
+            format!("/v1/indicators/{}/targets/suggestion", indicator()),
+            json!({"org_unit_id": unit, "weights": [{"org_unit_id": site.below, "weight": 1}]}),
+            Status([200, 403, 422, 422]),
+        ),
+
         "list_org_units" => get(format!("/v1/org-units?id={unit}"), Listed([1, 1, 0, 0])),
         "get_org_unit" => get(format!("/v1/org-units/{unit}"), UNIT_READ),
         "list_org_unit_children" => get(format!("/v1/org-units/{unit}/children"), UNIT_READ),
         "list_org_unit_ancestors" => get(format!("/v1/org-units/{unit}/ancestors"), UNIT_READ),
+        "list_org_unit_successors" => get(format!("/v1/org-units/{unit}/successors"), UNIT_READ),
+        "list_org_unit_reorganisations" => {
+            get(format!("/v1/org-units/reorganisations?id={}", site.reorganisation), OWN_LISTED)
+        }
+        "get_org_unit_reorganisation" => get(format!("/v1/org-units/reorganisations/{}", site.reorganisation), OWN),
+        "create_org_unit_reorganisation" => send(
+            "/v1/org-units/reorganisations".to_owned(),
+            json!({"effective_on": "2024-07-15", "changes": [
+                {"kind": "rename", "from": [site.branch], "into": [{"name": "Tên mới"}]}]}),
+            MADE_FOR_TEAM,
+        ),
         "create_org_unit" => send(
             "/v1/org-units".to_owned(),
             json!({"code": unique, "name": "Chi đoàn", "kind": "grassroots", "parent_id": unit}),
@@ -672,8 +738,9 @@ both! {
             }
             for table in [
                 "ledger", "rollup_cell", "audit_log", "chosen_id", "idempotency_key", "invitation", "mail_outbox", "totp",
-                "personal_data", "personal_key", "tally", "result_revision", "calendar_link",
-                "evidence_blob", "evidence_file", "result_evidence", "webhook_delivery",
+                "personal_data", "personal_key", "tally", "result_revision", "calendar_link", "reorganisation",
+                "reorganisation_detail", "org_unit_placement", "org_unit_successor", "locality_placement", "locality_successor",
+                "evidence_blob", "evidence_file", "result_evidence", "target_revision", "webhook_delivery",
             ] {
                 counts
                     .push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);

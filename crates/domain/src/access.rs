@@ -48,6 +48,8 @@ words! {
         CatalogueRead = "catalogue.read",
         /// Create and change campaigns and indicators.
         CampaignWrite = "campaigns.write",
+        /// Reorganise localities.
+        LocalityWrite = "localities.write",
         /// Read units of the organisation.
         OrgUnitRead = "org_units.read",
         /// Create and change units of the organisation.
@@ -88,6 +90,8 @@ words! {
         ResultVerify = "results.verify",
         /// Read progress.
         ProgressRead = "progress.read",
+        /// Set the targets of the units directly below.
+        TargetWrite = "targets.write",
         /// Read reporting periods' completeness and extensions.
         ReportingRead = "reporting.read",
         /// Extend deadlines of the units below.
@@ -106,6 +110,7 @@ impl Permission {
         match self {
             Self::CatalogueRead => "catalogue:read",
             Self::CampaignWrite => "campaigns:write",
+            Self::LocalityWrite => "localities:write",
             Self::OrgUnitRead => "org_units:read",
             Self::OrgUnitWrite => "org_units:write",
             Self::AccessRead => "access:read",
@@ -126,6 +131,7 @@ impl Permission {
             Self::ResultWrite => "results:write",
             Self::ResultVerify => "results:verify",
             Self::ProgressRead => "progress:read",
+            Self::TargetWrite => "targets:write",
             Self::ReportingRead => "reporting:read",
             Self::ReportingWrite => "reporting:write",
             Self::WebhookRead => "webhooks:read",
@@ -156,13 +162,16 @@ impl Role {
             | P::ResultRead
             | P::ProgressRead
             | P::ReportingRead => true,
-            P::CampaignWrite | P::OrgUnitWrite | P::AccessRead | P::AccessWrite => matches!(self, Self::Administrator),
+            P::CampaignWrite | P::LocalityWrite | P::OrgUnitWrite | P::AccessRead | P::AccessWrite => {
+                matches!(self, Self::Administrator)
+            }
             // Whoever guides everywhere need not know who the people are.
             P::VolunteerRead => !matches!(self, Self::Guide),
             P::TeamWrite
             | P::DigitalGroupWrite
             | P::VolunteerWrite
             | P::VolunteerPersonal
+            | P::TargetWrite
             | P::ReportingWrite
             | P::WebhookRead
             | P::WebhookWrite => {

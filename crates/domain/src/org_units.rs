@@ -65,6 +65,13 @@ impl UnitPath {
         Self(format!("{}{number}/", self.0))
     }
 
+    /// The path of the same unit, by its own number, below another one, or of a root.
+    #[must_use]
+    pub fn under(&self, above: Option<&UnitPath>) -> Self {
+        let own = self.0.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        Self(format!("{}{own}/", above.map_or("/", UnitPath::as_str)))
+    }
+
     /// Reads a stored path.
     ///
     /// # Errors
@@ -110,6 +117,12 @@ impl UnitPath {
         end.map_or_else(|| self.clone(), |text| Self(text.to_owned()))
     }
 
+    /// The path of the unit directly above; none for the root.
+    #[must_use]
+    pub fn parent(&self) -> Option<UnitPath> {
+        self.ancestors().pop()
+    }
+
     /// The paths from the root down to, and without, this one.
     #[must_use]
     pub fn ancestors(&self) -> Vec<UnitPath> {
@@ -152,6 +165,20 @@ pub struct OrgUnit {
     pub path: UnitPath,
 }
 
+impl OrgUnit {
+    /// Whether it exists on a day.
+    #[must_use]
+    pub fn exists_on(&self, day: NaiveDate) -> bool {
+        self.valid_from <= day && self.valid_to.is_none_or(|last| day <= last)
+    }
+
+    /// Whether it is to reach anything: the support centre guides the others and has no teams.
+    #[must_use]
+    pub fn takes_targets(&self) -> bool {
+        self.kind != OrgUnitKind::SupportCentre
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,10 +200,19 @@ mod tests {
         assert_eq!(leaf.depth(), 2);
         assert_eq!(leaf.ancestors(), vec![UnitPath::root(1), UnitPath::root(1).child(7)]);
         assert!(UnitPath::root(1).ancestors().is_empty());
+        assert_eq!((leaf.parent(), UnitPath::root(1).parent()), (Some(UnitPath::root(1).child(7)), None));
         assert_eq!(leaf.at_depth(0), UnitPath::root(1));
         assert_eq!(leaf.at_depth(1), UnitPath::root(1).child(7));
         assert_eq!(leaf.at_depth(2), leaf);
         assert_eq!(leaf.at_depth(9), leaf);
+    }
+
+    #[test]
+    fn a_unit_that_moves_keeps_its_own_number() {
+        let leaf = UnitPath::root(1).child(7).child(31);
+        assert_eq!(leaf.under(Some(&UnitPath::root(1).child(8))).as_str(), "/1/8/31/");
+        assert_eq!(leaf.under(None).as_str(), "/31/");
+        assert_eq!(UnitPath::root(5).under(None), UnitPath::root(5));
     }
 
     #[test]

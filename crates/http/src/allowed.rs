@@ -46,6 +46,7 @@ macro_rules! demands {
 demands!(
     CatalogueRead,
     CampaignWrite,
+    LocalityWrite,
     OrgUnitRead,
     OrgUnitWrite,
     AccessRead,
@@ -66,6 +67,7 @@ demands!(
     ResultWrite,
     ResultVerify,
     ProgressRead,
+    TargetWrite,
     ReportingRead,
     ReportingWrite,
     WebhookRead,

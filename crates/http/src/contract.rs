@@ -285,13 +285,29 @@ fn add_examples(operation: &mut Map<String, Value>, schemas: &Map<String, Value>
     }
 }
 
-/// Whether an operation changes one item that exists, so that it wants `If-Match`. The contract's actions are verbs
-/// (`/results/{id}/submit`), its collections plural nouns.
+/// Whether an operation wants `If-Match`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precondition {
+    /// It makes something new.
+    None,
+    /// It changes one item that exists.
+    Wanted,
+    /// It makes an item that isn't there yet, and changes one that is.
+    WantedWhenThere,
+}
+
+/// Whether an operation wants `If-Match`. The contract's actions are verbs (`/results/{id}/submit`), its collections plural
+/// nouns; what is done to a collection as a whole is named here.
 #[must_use]
-pub fn wants_if_match(path: &str, method: &str) -> bool {
+pub fn precondition(path: &str, method: &str) -> Precondition {
     let last = path.rsplit('/').next().unwrap_or_default();
-    matches!(method, "patch" | "put" | "delete")
-        || (method == "post" && path.contains("/{id}/") && !last.ends_with('s'))
+    let of_collection = last.ends_with('s') || matches!(last, "bulk" | "suggestion");
+    match method {
+        "put" => Precondition::WantedWhenThere,
+        "patch" | "delete" => Precondition::Wanted,
+        "post" if path.contains("/{id}/") && !of_collection => Precondition::Wanted,
+        _ => Precondition::None,
+    }
 }
 
 fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>) {
@@ -339,9 +355,13 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
         // A conflict comes with a code of the operation's own.
         statuses.extend(["422", "507"]);
         parameters.push("DryRun");
-        if wants_if_match(path, method) {
+        match precondition(path, method) {
+            Precondition::None => {}
+            Precondition::Wanted => parameters.push("IfMatch"),
+            Precondition::WantedWhenThere => parameters.push("IfMatchWhenThere"),
+        }
+        if precondition(path, method) != Precondition::None {
             statuses.extend(["412", "428"]);
-            parameters.push("IfMatch");
         }
     }
     if has_body {
@@ -527,6 +547,7 @@ fn shared_parameters() -> Value {
         "DryRun": {"name": "dry_run", "in": "query", "required": false, "description": "`true`: the same checks and the same answer, nothing kept.", "schema": {"type": "boolean", "default": false}},
         "IdempotencyKey": {"name": "Idempotency-Key", "in": "header", "required": false, "description": "A key of your choice: a retry with the same key and body gives the stored answer, for 24 hours. Requests for tokens store nothing and ignore it.", "schema": {"type": "string", "minLength": 1, "maxLength": 255}, "example": "5f0c3a5e-9f7c-4b1e-8a5d-0c8f1f0e2d3b"},
         "IfMatch": {"name": "If-Match", "in": "header", "required": true, "description": "The `ETag` that you read, such as `\"3\"`; `*` for whatever version.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}, "example": "\"1\""},
+        "IfMatchWhenThere": {"name": "If-Match", "in": "header", "required": false, "description": "The `ETag` that you read, such as `\"3\"`, or `*` for whatever version: wanted when it is there already. Left out, it is made, and refused with 428 when somebody has made it meanwhile.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}, "example": "\"1\""},
         "IfNoneMatch": {"name": "If-None-Match", "in": "header", "required": false, "description": "The `ETag` that you have: 304 when it is still good.", "schema": {"type": "string", "maxLength": 2000}},
     })
 }

@@ -223,8 +223,20 @@ codes! {
         "Báo cáo cho đội có trong `team_ids`.", "Report for a team of `team_ids`.";
     LocalityNotValid = "locality_not_valid", 422, "Địa bàn không tồn tại vào ngày đó", "The locality did not exist on that day",
         "Dùng đơn vị hành chính có hiệu lực vào ngày hoạt động.", "Use a unit that was valid on the day of the activity.";
+    OrgUnitNotValid = "org_unit_not_valid", 422, "Đơn vị không tồn tại vào ngày này", "The unit does not exist on this day",
+        "Chọn đơn vị đang hoạt động, hoặc đơn vị kế thừa.", "Choose a unit that exists, or its successor.";
+    TakesNoTarget = "takes_no_target", 422, "Đơn vị này không nhận chỉ tiêu", "This unit is given no targets",
+        "Trung tâm hướng dẫn, hỗ trợ và không có đội hình; giao cho đơn vị khác.", "The support centre guides and has no teams; choose another unit.";
+    NotAdditive = "not_additive", 422, "Chỉ tiêu này không cộng dồn được", "This indicator does not add up",
+        "Giao chỉ tiêu cho từng đơn vị; tổng của chúng không có nghĩa.", "Set each unit's target by itself; their sum means nothing.";
     KindNotUnderParent = "kind_not_under_parent", 422, "Loại đơn vị không đặt được dưới đơn vị này", "A unit of this kind can't stand under that parent",
         "Chọn cấp trên khác.", "Choose another parent.";
+    UnitEnded = "unit_ended", 422, "Đơn vị đã kết thúc", "It has ended",
+        "Dùng đơn vị kế thừa (xem `/successors`).", "Use what took its place (see `/successors`).";
+    UnitOccupied = "unit_occupied", 422, "Còn đơn vị trực thuộc đang hoạt động", "Others that go on stand below it",
+        "Giải thể hoặc điều chuyển các đơn vị trực thuộc trong cùng lần sắp xếp.", "Close or move what stands below it in the same reorganisation.";
+    TreeCircle = "tree_circle", 422, "Đơn vị sẽ đứng dưới chính nó", "It would stand below itself",
+        "Chọn đơn vị tiếp nhận nằm ngoài đơn vị kết thúc.", "Choose one that is not below what ends.";
     NotAnOutput = "not_an_output", 422, "Chỉ số này không báo cáo trong kết quả", "This measure is not stated in results",
         "Xem `GET /v1/measures`.", "See `GET /v1/measures`.";
     IdempotencyKeyReused = "idempotency_key_reused", 422, "Khóa đã dùng cho nội dung khác", "The key was used with another body",

@@ -52,11 +52,12 @@ async fn page_of(app: &Data<App>) -> ApiResult<Dashboard> {
                 ledger_seq: view.ledger_seq(),
                 expected: Some(ops::pace(view, &subject, target, &days).expected),
                 days: days.into_iter().map(|(day, count)| Day { day, added: figures(count) }).collect(),
-                units: groups::units(view, root, view.by_child(&asked))
+                units: groups::units(view, root, view.by_child(&asked), &view.targets(&subject))
                     .into_iter()
                     .map(|group| {
+                        let target = group.target.flatten();
                         let Share { name, figures } = share(group);
-                        Unit { name, figures, target: None }
+                        Unit { name, figures, target }
                     })
                     .collect(),
                 topics: groups::topics(view, &asked).into_iter().map(share).collect(),

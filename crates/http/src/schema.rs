@@ -38,6 +38,8 @@ word_schemas! {
     RoleSchema = "Role" for d::access::Role: "A role over a subtree of the organisation (vai trò). Closed list.";
     InvitationStatusSchema = "InvitationStatus" for d::access::InvitationStatus: "Where an invitation stands (trạng thái lời mời). Closed list.";
     OrgUnitKindSchema = "OrgUnitKind" for d::org_units::OrgUnitKind: "Kind of unit (cấp bộ Đoàn). Closed list.";
+    TreeKindSchema = "TreeKind" for d::reorganisation::TreeKind: "One of the two trees: the organisation, or places. Closed list.";
+    ChangeKindSchema = "ChangeKind" for d::reorganisation::ChangeKind: "What a reorganisation does (hình thức sắp xếp): merge (nhập), split (chia, tách), move (điều chuyển), rename (đổi tên), close (giải thể). Closed list.";
     LocalityKindSchema = "LocalityKind" for d::localities::LocalityKind: "Administrative level (cấp hành chính). Closed list.";
     DifficultySchema = "Difficulty" for d::localities::Difficulty: "Designated difficulty (địa bàn khó khăn). Closed list.";
     LocalityCategorySchema = "LocalityCategory" for d::localities::LocalityCategory: "What else sets a locality apart. Open list.";

@@ -58,6 +58,7 @@ pub fn about() -> OpenApi {
             tag("org-units", "The organisation (tổ chức Đoàn): who did it."),
             tag("localities", "Places (địa bàn, đơn vị hành chính): where it was done."),
             tag("campaigns", "Campaigns (chiến dịch) and their indicators (chỉ tiêu)."),
+            tag("targets", "What each unit is to reach (phân bổ chỉ tiêu), allocated down the organisation."),
             tag("catalogue", "Closed vocabularies: topics (nội dung) and measures (chỉ số)."),
             tag("access", "Users (người dùng) and grants (phân quyền)."),
             tag("clients", "Registered clients (ứng dụng đã đăng ký) and their secrets."),

@@ -6,6 +6,7 @@ use crate::{
     page::{Page, PageRequest, fetch},
     progress::subjects_changed,
     rows::{At, json},
+    targets,
 };
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
@@ -13,6 +14,7 @@ use std::collections::HashMap;
 use tinhnguyen_domain::{
     Stamp,
     campaigns::{Campaign, CampaignStatus, Indicator},
+    targets::Target,
 };
 use uuid::Uuid;
 
@@ -243,13 +245,14 @@ pub async fn list_indicators(
     fetch(conn, query, page, i::Column::CreatedAt, i::Column::Id).await
 }
 
-/// Stores a new indicator.
+/// Stores a new indicator, and its target as the centre's first, which it gives.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] when its id, or its number in the campaign, is taken.
-pub async fn insert_indicator(tx: &Tx, indicator: &Indicator) -> StoreResult<()> {
+pub async fn insert_indicator(tx: &Tx, indicator: &Indicator, made_by: Option<Uuid>) -> StoreResult<Option<Target>> {
     i::Entity::insert(indicator_row(indicator)).exec_without_returning(tx).await?;
-    subjects_changed(tx).await
+    subjects_changed(tx).await?;
+    targets::begin(tx, indicator, made_by).await
 }
 
 /// Stores a changed indicator.

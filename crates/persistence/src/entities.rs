@@ -72,6 +72,55 @@ entity!(org_unit, "org_unit", resource {
     path: String,
 });
 
+entity!(locality_placement, "locality_placement", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    unit_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    valid_from: Date,
+    valid_to: Date,
+    parent_id: Option<Uuid>,
+    name: String,
+    name_en: Option<String>,
+});
+
+entity!(org_unit_placement, "org_unit_placement", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    unit_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    valid_from: Date,
+    valid_to: Date,
+    parent_id: Option<Uuid>,
+    name: String,
+    name_en: Option<String>,
+});
+
+entity!(org_unit_successor, "org_unit_successor", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    predecessor_id: Uuid,
+    #[sea_orm(primary_key, auto_increment = false)]
+    successor_id: Uuid,
+    is_default: bool,
+});
+
+entity!(reorganisation, "reorganisation", resource {
+    tree: String,
+    effective_on: Date,
+    reason: Option<String>,
+    document: Option<String>,
+    org_unit_id: Option<Uuid>,
+    ended: i64,
+    begun: i64,
+    moved: i64,
+    renamed: i64,
+    touched: i64,
+});
+
+entity!(reorganisation_detail, "reorganisation_detail", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    reorganisation_id: Uuid,
+    changes: Json,
+});
+
 entity!(user_account, "user_account", resource {
     username: String,
     full_name: String,
@@ -113,6 +162,20 @@ entity!(indicator, "indicator", resource {
     measure: String,
     target_value: i64,
     counted_topics: Option<Json>,
+});
+
+entity!(target_revision, "target_revision", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    target_id: Uuid,
+    indicator_id: Uuid,
+    org_unit_id: Uuid,
+    created_at: DateTimeUtc,
+    set_at: DateTimeUtc,
+    version: i64,
+    value: i64,
+    reason: Option<String>,
+    set_by: Option<Uuid>,
 });
 
 entity!(team, "team", resource {

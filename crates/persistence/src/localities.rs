@@ -1,15 +1,20 @@
-//! Localities: reading and searching.
+//! Localities: reading, searching, and adding new ones.
 
 use crate::{
-    StoreError, StoreResult,
-    entities::{locality as t, locality_successor},
+    StoreError, StoreResult, Tx,
+    entities::locality as t,
+    org_units::advance,
     page::{Page, PageRequest, fetch},
-    rows::At,
+    reorganisations::places,
+    rows::{At, json},
 };
 use chrono::NaiveDate;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use tinhnguyen_domain::{
     Stamp,
+    lineage::{self, Standing},
     localities::{Difficulty, Locality, LocalityKind},
     org_units::UnitPath,
     text::fold,
@@ -44,7 +49,7 @@ pub struct Filter {
     pub id: Option<Uuid>,
     /// By code; the same code may name another place before and after the reform.
     pub code: Option<String>,
-    /// Directly below this one.
+    /// Directly below this one, on the day of `as_of` when there is one.
     pub parent_id: Option<Uuid>,
     /// Of this level.
     pub kind: Option<LocalityKind>,
@@ -111,7 +116,10 @@ pub async fn list(conn: &impl ConnectionTrait, filter: &Filter, page: &PageReque
         query = query.filter(t::Column::Code.eq(code.as_str()));
     }
     if let Some(parent) = filter.parent_id {
-        query = query.filter(t::Column::ParentId.eq(parent));
+        query = query.filter(match filter.as_of {
+            Some(day) => places::below_on(parent, day),
+            None => Condition::all().add(t::Column::ParentId.eq(parent)),
+        });
     }
     if let Some(kind) = filter.kind {
         query = query.filter(t::Column::Kind.eq(kind.as_str()));
@@ -185,16 +193,54 @@ pub async fn all(conn: &impl ConnectionTrait) -> StoreResult<Vec<Place>> {
         .collect()
 }
 
-/// What became of a locality in a reorganisation: the successors, the default one first.
+/// The places as they stood on a day: for every locality that ever was, its one place in that day's tree, in no order.
+/// The same as long as the trees' number of [`crate::progress::heads`] is.
 ///
 /// # Errors
-/// When the database can't be asked.
-pub async fn successors(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<Vec<(Uuid, bool)>> {
-    let rows = locality_successor::Entity::find()
-        .filter(locality_successor::Column::PredecessorId.eq(id))
-        .order_by_desc(locality_successor::Column::IsDefault)
-        .order_by_asc(locality_successor::Column::SuccessorId)
-        .all(conn)
-        .await?;
-    Ok(rows.into_iter().map(|r| (r.successor_id, r.is_default)).collect())
+/// When the database can't be asked or a row is corrupt.
+pub async fn tree_on(conn: &impl ConnectionTrait, day: NaiveDate) -> StoreResult<Vec<Standing>> {
+    Ok(lineage::tree_on(&places::members(conn).await?, day))
+}
+
+/// The counter that numbers localities in paths; its row is also the lock under which reference data are added.
+pub(crate) const NUMBERS: &str = "locality";
+
+/// The last of the next `count` numbers that localities' paths end in.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn next_numbers(tx: &Tx, count: i64) -> StoreResult<i64> {
+    advance(tx, NUMBERS, count).await
+}
+
+/// Stores new localities, each with its place in the tree.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when an id, or a code of that first day, is taken.
+pub async fn insert_many(tx: &Tx, localities: &[(Locality, UnitPath)]) -> StoreResult<()> {
+    for chunk in localities.chunks(500) {
+        t::Entity::insert_many(chunk.iter().map(|(place, path)| row(place, path))).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+fn row(place: &Locality, path: &UnitPath) -> t::ActiveModel {
+    t::ActiveModel {
+        id: Set(place.stamp.id),
+        created_at: Set(place.stamp.created_at),
+        updated_at: Set(place.stamp.updated_at),
+        version: Set(place.stamp.version),
+        code: Set(place.code.clone()),
+        name: Set(place.name.clone()),
+        name_en: Set(place.name_en.clone()),
+        name_folded: Set(fold(&place.name)),
+        kind: Set(place.kind.as_str().to_owned()),
+        locality_type: Set(place.locality_type.clone()),
+        parent_id: Set(place.parent_id),
+        difficulty: Set(place.difficulty.as_str().to_owned()),
+        categories: Set(json(&place.categories)),
+        valid_from: Set(place.valid_from),
+        valid_to: Set(place.valid_to),
+        path: Set(path.to_string()),
+    }
 }

@@ -5,19 +5,21 @@ use crate::{
     entities::{counter, org_unit as t},
     localities::contains,
     page::{Page, PageRequest, fetch},
+    reorganisations::units,
     rows::At,
     scope,
 };
 use chrono::NaiveDate;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use std::collections::HashMap;
 use tinhnguyen_domain::{
     Stamp,
     access::Reaches,
+    lineage::{self, Standing},
     org_units::{OrgUnit, OrgUnitKind, UnitPath},
     text::fold,
 };
@@ -71,7 +73,7 @@ pub struct Filter {
     pub id: Option<Uuid>,
     /// By code.
     pub code: Option<String>,
-    /// Directly below this one.
+    /// Directly below this one, on the day of `as_of` when there is one.
     pub parent_id: Option<Uuid>,
     /// Of this kind.
     pub kind: Option<OrgUnitKind>,
@@ -153,11 +155,43 @@ pub async fn all(conn: &impl ConnectionTrait) -> StoreResult<Vec<OrgUnit>> {
     t::Entity::find().all(conn).await?.into_iter().map(OrgUnit::try_from).collect()
 }
 
-/// The counter that counts the changes of the organisation tree.
+/// The units directly below one and those directly below them, by code, whether they exist today or not.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn two_levels_below(conn: &impl ConnectionTrait, parent: Uuid) -> StoreResult<Vec<OrgUnit>> {
+    let children = t::Entity::find().select_only().column(t::Column::Id).filter(t::Column::ParentId.eq(parent));
+    let below = Condition::any()
+        .add(t::Column::ParentId.eq(parent))
+        .add(t::Column::ParentId.in_subquery(children.into_query()));
+    let rows = t::Entity::find().filter(below).order_by_asc(t::Column::Code).all(conn).await?;
+    rows.into_iter().map(OrgUnit::try_from).collect()
+}
+
+/// The units directly below one, by code, whether they exist today or not.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn children(conn: &impl ConnectionTrait, parent: Uuid) -> StoreResult<Vec<OrgUnit>> {
+    let rows = t::Entity::find().filter(t::Column::ParentId.eq(parent)).order_by_asc(t::Column::Code).all(conn).await?;
+    rows.into_iter().map(OrgUnit::try_from).collect()
+}
+
+/// The organisation as it stood on a day: for every unit that ever was, its one place in that day's tree, in no order.
+/// The same as long as the trees' number of [`crate::progress::heads`] is.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn tree_on(conn: &impl ConnectionTrait, day: NaiveDate) -> StoreResult<Vec<Standing>> {
+    Ok(lineage::tree_on(&units::members(conn).await?, day))
+}
+
+/// The counter that counts the changes of the trees.
 pub(crate) const TREE: &str = "org_tree";
 
-/// Counts a change of the tree, so that copies in memory are known to be old. Every writer of units calls it.
-async fn tree_changed(tx: &Tx) -> StoreResult<()> {
+/// Counts a change of either tree, so that copies in memory are known to be old. Every writer of units, and whoever
+/// reorganises places, calls it.
+pub(crate) async fn tree_changed(tx: &Tx) -> StoreResult<()> {
     advance(tx, TREE, 1).await.map(|_| ())
 }
 
@@ -179,7 +213,10 @@ pub async fn list(
         query = query.filter(t::Column::Code.eq(code.as_str()));
     }
     if let Some(parent) = filter.parent_id {
-        query = query.filter(t::Column::ParentId.eq(parent));
+        query = query.filter(match filter.as_of {
+            Some(day) => units::below_on(parent, day),
+            None => Condition::all().add(t::Column::ParentId.eq(parent)),
+        });
     }
     if let Some(kind) = filter.kind {
         query = query.filter(t::Column::Kind.eq(kind.as_str()));
@@ -203,15 +240,6 @@ pub async fn list(
     }
     let column = if page.sort == "created_at" { t::Column::CreatedAt } else { t::Column::Code };
     fetch(conn, query, page, column, t::Column::Id).await
-}
-
-/// The units directly below one, by code.
-///
-/// # Errors
-/// When the database can't be asked or a row is corrupt.
-pub async fn children(conn: &impl ConnectionTrait, id: Uuid) -> StoreResult<Vec<OrgUnit>> {
-    let rows = t::Entity::find().filter(t::Column::ParentId.eq(id)).order_by_asc(t::Column::Code);
-    rows.all(conn).await?.into_iter().map(OrgUnit::try_from).collect()
 }
 
 /// The units above one, from the centre down.

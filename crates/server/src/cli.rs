@@ -15,6 +15,7 @@ Examples:
   tinhnguyen config                           show the settings in force and where each came from
   tinhnguyen user passwd admin                set a new password for the administrator
   tinhnguyen progress check                   compare results, ledger and totals
+  tinhnguyen reorganise reform-2025 --dry-run say what the reform of July 2025 would do to the organisation
   tinhnguyen audit verify                     find a changed or removed row of the audit log
   tinhnguyen keys rotate                      sign tokens with a new key from ten minutes on
   tinhnguyen personal-data rotate             seal the personal data anew under a new key
@@ -57,6 +58,9 @@ pub enum Command {
         #[arg(long)]
         grassroots: bool,
     },
+    /// Change the organisation as a reform of the country did
+    #[command(subcommand)]
+    Reorganise(Reorganise),
     /// Fill the database with a plausible campaign, marked as demonstration data for good
     ///
     /// About 5,000 teams, 40,000 activities and 100,000 results of summer 2024, the same ones each time. Refuses a
@@ -87,6 +91,23 @@ pub enum Command {
     Config,
     /// Ask the service on the listening address whether it is alive: exit code 0 or 1
     Healthcheck,
+}
+
+/// How the organisation changes.
+#[derive(Subcommand, Debug, Clone, Copy)]
+pub enum Reorganise {
+    /// Apply the reform of 1 July 2025: 63 provincial unions become 34, district unions end
+    ///
+    /// In one transaction, from the mapping of the reference data. Commune unions go along where `seed --grassroots` made
+    /// them: 10,035 become 3,321. What ended is found beneath what took its place, with its teams, people and figures; no
+    /// total changes, and figures can be asked by the tree of then or of now. Running services notice by themselves. A
+    /// second run says that it was done. It can't be taken back: make a backup before.
+    #[command(name = "reform-2025")]
+    Reform2025 {
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// What to do with the totals.

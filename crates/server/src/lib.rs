@@ -1,5 +1,5 @@
-//! The binary `tinhnguyen`: serve, migrate, seed, demo, openapi, progress, personal-data, user, config,
-//! healthcheck.
+//! The binary `tinhnguyen`: serve, migrate, seed, reorganise, demo, openapi, progress, personal-data, user,
+//! config, healthcheck.
 //!
 //! Every command reads the same settings ([`config`]), opens the same store ([`open`]) and uses the same functions of
 //! the lower crates as the service; none of them reaches around a rule.
@@ -19,6 +19,7 @@ mod logging;
 pub mod open;
 mod personal;
 mod progress;
+mod reorganise;
 pub mod secrets;
 mod serve;
 
@@ -96,6 +97,7 @@ async fn execute(command: Command, config: &Config) -> anyhow::Result<ExitCode> 
         Command::Serve => serve::run(config).await,
         Command::Migrate { down } => commands::migrate(config, down).await,
         Command::Seed { grassroots } => commands::seed(config, grassroots).await,
+        Command::Reorganise(what) => reorganise::run(config, what).await,
         Command::Demo => demo::run(config).await,
         Command::Progress(what) => progress::run(config, what).await,
         Command::Audit(cli::Audit::Verify) => audit::verify(config).await,

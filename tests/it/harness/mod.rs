@@ -10,7 +10,7 @@ pub mod receiver;
 mod rows;
 pub mod world;
 
-pub use api::{Answer, Caller, Replica, T, app, id_in};
+pub use api::{Answer, Caller, Replica, Sending, T, app, id_in};
 pub use database::{Content, Engine, Scratch};
 pub use rows::{Field, day, unit};
 

@@ -150,7 +150,7 @@ impl Field {
         org_units::insert(tx, &self.unit).await?;
         campaigns::insert(tx, &self.campaign).await?;
         for indicator in &self.indicators {
-            campaigns::insert_indicator(tx, indicator).await?;
+            campaigns::insert_indicator(tx, indicator, None).await?;
         }
         teams::insert(tx, &self.team).await?;
         activities::insert(tx, &self.activity).await

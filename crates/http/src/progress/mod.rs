@@ -9,16 +9,16 @@ mod trees;
 mod view;
 
 pub use bodies::{Bodies, Body};
-pub use trees::{Subject, Subjects, Trees};
+pub use trees::{Subject, Subjects, Targets, Trees};
 pub use view::{Asked, View};
 
 use crate::{
-    app::App,
+    app::{App, today},
     group::{Group, Work, together},
     problem::{ApiError, ApiResult, Code, Fault},
 };
 use actix_web::web::Data;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use moka::sync::Cache;
 use parking_lot::RwLock;
 use std::{
@@ -43,6 +43,8 @@ const SETTLED: TimeDelta = TimeDelta::minutes(1);
 const BATCH: u64 = 10_000;
 /// Moments of the past whose cells are kept at hand.
 const PASTS: u64 = 2;
+/// Days of which the trees are kept at hand.
+const DAYS: u64 = 4;
 
 /// Compares totals, ledger and what is served, and notes what was found in the metrics.
 ///
@@ -80,10 +82,20 @@ pub struct Figures {
     state: RwLock<Option<State>>,
     refreshing: Mutex<()>,
     pasts: Cache<i64, Arc<Cube>>,
+    trees: Cache<(NaiveDate, i64), Arc<Trees>>,
     looking_back: Mutex<()>,
     questions: Group<HowFar>,
     /// Answers as they were sent.
     pub bodies: Bodies,
+}
+
+/// Of which moment figures are asked for; now, when nothing is said.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct When {
+    /// As they stood at this instant.
+    pub as_of: Option<DateTime<Utc>>,
+    /// In the trees of this local day; those of `as_of`'s when absent.
+    pub tree_as_of: Option<NaiveDate>,
 }
 
 struct State {
@@ -91,7 +103,6 @@ struct State {
     cube: Cube,
     kinds: HashMap<Uuid, TeamKind>,
     last_at: Option<DateTime<Utc>>,
-    trees: Arc<Trees>,
     subjects: Arc<Subjects>,
 }
 
@@ -117,6 +128,7 @@ impl Default for Figures {
             state: RwLock::default(),
             refreshing: Mutex::default(),
             pasts: Cache::new(PASTS),
+            trees: Cache::new(DAYS),
             looking_back: Mutex::default(),
             questions: Group::new(2, 1 << 10),
             bodies: Bodies::default(),
@@ -140,39 +152,54 @@ impl Figures {
         self.heads().ok_or_else(not_loaded)
     }
 
-    /// Works on figures that include everything committed before the call.
+    /// Works on figures that include everything committed before the call, in the trees of today.
     ///
     /// # Errors
     /// When the database can't be asked.
     pub async fn with<T>(&self, app: &Data<App>, work: impl FnOnce(&View<'_>) -> T) -> ApiResult<T> {
-        self.refreshed(app).await?;
-        let state = self.state.read();
-        let state = state.as_ref().ok_or_else(not_loaded)?;
-        Ok(work(&state.view(app.clock.now())))
+        self.when(app, When::default(), work).await
     }
 
-    /// Works on the figures as they stood at an instant.
+    /// Works on the figures as they stood at an instant, in the trees of a day.
     ///
     /// # Errors
     /// `not_allowed_value` for an instant to come; when the database can't be asked.
-    pub async fn with_past<T>(
-        &self,
-        app: &Data<App>,
-        as_of: DateTime<Utc>,
-        work: impl FnOnce(&View<'_>) -> T,
-    ) -> ApiResult<T> {
-        if as_of > app.clock.now() {
+    pub async fn when<T>(&self, app: &Data<App>, when: When, work: impl FnOnce(&View<'_>) -> T) -> ApiResult<T> {
+        let now = app.clock.now();
+        if when.as_of.is_some_and(|as_of| as_of > now) {
             let fault = Fault::of_parameter("as_of", Code::NotAllowedValue)
                 .message("Thời điểm này chưa đến.", "This instant has not come yet.");
             return Err(ApiError::parameter(fault));
         }
-        self.refreshed(app).await?;
-        let seq = ledger::seq_at(app.store.read(), as_of).await?;
-        let past = self.past(&app.store, seq).await?;
+        let heads = self.refreshed(app).await?;
+        let past = match when.as_of {
+            Some(as_of) => self.past(&app.store, ledger::seq_at(app.store.read(), as_of).await?).await?,
+            None => None,
+        };
+        // What stood then stood in the trees of then.
+        let day = when.tree_as_of.unwrap_or_else(|| today(when.as_of.unwrap_or(now)));
+        let trees = self.trees_of(&app.store, day, heads.trees).await?;
         let state = self.state.read();
         let state = state.as_ref().ok_or_else(not_loaded)?;
-        let cube = past.as_deref().unwrap_or(&state.cube);
-        Ok(work(&View { as_of, cube, ..state.view(as_of) }))
+        let mut view = state.view(&trees, now);
+        view.cube = past.as_deref().unwrap_or(&state.cube);
+        view.as_of = when.as_of.unwrap_or(view.as_of);
+        Ok(work(&view))
+    }
+
+    /// The trees of a day, at least as new as a number of theirs.
+    async fn trees_of(&self, store: &Store, day: NaiveDate, number: i64) -> ApiResult<Arc<Trees>> {
+        if let Some(known) = self.trees.get(&(day, number)) {
+            return Ok(known);
+        }
+        let _alone = self.refreshing.lock().await;
+        if let Some(known) = self.trees.get(&(day, number)) {
+            return Ok(known);
+        }
+        let (trees, found) = store.snapshot::<_, StoreError>(async |tx| Trees::load(tx, day).await).await?;
+        let trees = Arc::new(trees);
+        self.trees.insert((day, number.min(found)), Arc::clone(&trees));
+        Ok(trees)
     }
 
     /// The cells as they stood at an entry; none when they still stand so.
@@ -252,14 +279,9 @@ impl Figures {
             return Ok(());
         };
         self.change(|state| state.heads.demo = wanted.demo);
-        // Trees and subjects change rarely: then they are read anew, as of one moment.
-        if known.trees < wanted.trees {
-            let (trees, number) = store.snapshot::<_, StoreError>(async |tx| Trees::load(tx).await).await?;
-            self.change(|state| {
-                state.trees = Arc::new(trees);
-                state.heads.trees = number;
-            });
-        }
+        // Trees are read when they are asked for, by number.
+        self.change(|state| state.heads.trees = state.heads.trees.max(wanted.trees));
+        // Subjects change rarely: then they are read anew, as of one moment.
         if known.subjects < wanted.subjects {
             let (subjects, number) = store.snapshot::<_, StoreError>(async |tx| Subjects::load(tx).await).await?;
             self.change(|state| {
@@ -314,18 +336,18 @@ fn not_loaded() -> ApiError {
 impl State {
     async fn load(tx: &Tx) -> StoreResult<Self> {
         let cube = ledger::cube_now(tx).await?;
-        let (trees, tree) = Trees::load(tx).await?;
+        let tree = rows::heads(tx).await?.trees;
         let (subjects, subject) = Subjects::load(tx).await?;
         let last_at = ledger::instant_of(tx, cube.ledger_seq()).await?;
         let kinds = rows::team_kinds(tx, None).await?.into_iter().collect();
         let demo = rows::heads(tx).await?.demo;
         let heads = Heads { ledger_seq: cube.ledger_seq(), trees: tree, subjects: subject, demo };
-        Ok(Self { heads, cube, kinds, last_at, trees: Arc::new(trees), subjects: Arc::new(subjects) })
+        Ok(Self { heads, cube, kinds, last_at, subjects: Arc::new(subjects) })
     }
 
     /// The present, as it can be told again: the last entry's instant, or an instant that is so long past that nothing of
     /// it will still come.
-    fn view(&self, now: DateTime<Utc>) -> View<'_> {
+    fn view<'a>(&'a self, trees: &'a Trees, now: DateTime<Utc>) -> View<'a> {
         use chrono::DurationRound;
         let settled = now - SETTLED;
         let minute = settled.duration_trunc(TimeDelta::minutes(1)).unwrap_or(settled);
@@ -334,7 +356,7 @@ impl State {
             heads: self.heads,
             cube: &self.cube,
             kinds: &self.kinds,
-            trees: &self.trees,
+            trees,
             subjects: &self.subjects,
         }
     }

@@ -1,42 +1,53 @@
 //! What the figures are asked by: the two trees, and what is counted.
 
+use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::HashMap;
 use tinhnguyen_domain::{
     campaigns::{Campaign, CampaignStatus, Indicator},
     catalogue::Measure,
+    lineage::Standing,
     org_units::{OrgUnit, OrgUnitKind, UnitPath},
+    targets::{Target, in_force},
 };
 use tinhnguyen_persistence::{
     StoreResult, Tx, campaigns,
     localities::{self, Place},
-    org_units, progress,
+    org_units, progress, targets,
 };
 use uuid::Uuid;
 
-/// The organisation and the localities.
+/// The organisation and the localities as they stood on a day: everybody who ever was has one place in it.
 pub struct Trees {
+    /// The local day.
+    pub day: NaiveDate,
     units: HashMap<Uuid, OrgUnit>,
+    unit_paths: HashMap<Uuid, UnitPath>,
     unit_at: HashMap<UnitPath, Uuid>,
     places: HashMap<Uuid, Place>,
+    place_paths: HashMap<Uuid, UnitPath>,
     place_at: HashMap<UnitPath, Uuid>,
 }
 
+/// Under which path the figures of each are, and who stands at a path.
+fn placed(standings: &[Standing]) -> (HashMap<Uuid, UnitPath>, HashMap<UnitPath, Uuid>) {
+    let own: HashMap<Uuid, &UnitPath> = standings.iter().map(|one| (one.id, &one.path)).collect();
+    // Who ended counts with who took their place.
+    let paths = standings.iter().filter_map(|one| Some((one.id, (*own.get(&one.counts_at)?).clone())));
+    (paths.collect(), standings.iter().map(|one| (one.path.clone(), one.id)).collect())
+}
+
 impl Trees {
-    /// Reads them as they stand, and the number of their last change.
+    /// Reads them as they stood on a day, and the number of their last change.
     ///
     /// # Errors
     /// When the database can't be asked or a row is corrupt.
-    pub async fn load(tx: &Tx) -> StoreResult<(Self, i64)> {
+    pub async fn load(tx: &Tx, day: NaiveDate) -> StoreResult<(Self, i64)> {
         let number = progress::heads(tx).await?.trees;
-        let units = org_units::all(tx).await?;
-        let places = localities::all(tx).await?;
-        let trees = Self {
-            unit_at: units.iter().map(|unit| (unit.path.clone(), unit.stamp.id)).collect(),
-            units: units.into_iter().map(|unit| (unit.stamp.id, unit)).collect(),
-            place_at: places.iter().map(|place| (place.path.clone(), place.id)).collect(),
-            places: places.into_iter().map(|place| (place.id, place)).collect(),
-        };
-        Ok((trees, number))
+        let (unit_paths, unit_at) = placed(&org_units::tree_on(tx, day).await?);
+        let (place_paths, place_at) = placed(&localities::tree_on(tx, day).await?);
+        let units = org_units::all(tx).await?.into_iter().map(|unit| (unit.stamp.id, unit)).collect();
+        let places = localities::all(tx).await?.into_iter().map(|place| (place.id, place)).collect();
+        Ok((Self { day, units, unit_paths, unit_at, places, place_paths, place_at }, number))
     }
 
     /// A unit.
@@ -45,10 +56,22 @@ impl Trees {
         self.units.get(&id)
     }
 
-    /// The unit with this path.
+    /// Under which path a unit's figures are on that day.
+    #[must_use]
+    pub fn unit_path(&self, id: Uuid) -> Option<&UnitPath> {
+        self.unit_paths.get(&id)
+    }
+
+    /// The unit that stands at this path on that day.
     #[must_use]
     pub fn unit_at(&self, path: &UnitPath) -> Option<&OrgUnit> {
         self.unit_at.get(path).and_then(|id| self.units.get(id))
+    }
+
+    /// The unit whose stored path, by which rights go, is this.
+    #[must_use]
+    pub fn unit_stored_at(&self, path: &UnitPath) -> Option<&OrgUnit> {
+        self.units.values().find(|unit| unit.path == *path)
     }
 
     /// The unit over all others.
@@ -63,17 +86,30 @@ impl Trees {
         self.places.get(&id)
     }
 
-    /// The locality with this path.
+    /// Under which path a locality's figures are on that day.
+    #[must_use]
+    pub fn place_path(&self, id: Uuid) -> Option<&UnitPath> {
+        self.place_paths.get(&id)
+    }
+
+    /// The locality that stands at this path on that day.
     #[must_use]
     pub fn place_at(&self, path: &UnitPath) -> Option<&Place> {
         self.place_at.get(path).and_then(|id| self.places.get(id))
     }
 
-    /// The units directly below one that are expected to report, by code: the support centre guides and has no teams.
+    /// The units that stand directly below one on that day and are expected to report, by code: the support centre guides
+    /// and has no teams.
     #[must_use]
     pub fn children(&self, parent: Uuid) -> Vec<&OrgUnit> {
-        let reports = |unit: &&OrgUnit| unit.parent_id == Some(parent) && unit.kind != OrgUnitKind::SupportCentre;
-        let mut children: Vec<_> = self.units.values().filter(reports).collect();
+        let Some(above) = self.unit_paths.get(&parent) else { return vec![] };
+        let below = self.unit_at.iter().filter(|(path, _)| path.parent().as_ref() == Some(above));
+        let standing = |unit: &&OrgUnit| {
+            unit.kind != OrgUnitKind::SupportCentre
+                && unit.valid_from <= self.day
+                && unit.valid_to.is_none_or(|last| self.day <= last)
+        };
+        let mut children: Vec<_> = below.filter_map(|(_, id)| self.units.get(id)).filter(standing).collect();
         children.sort_by(|a, b| a.code.cmp(&b.code));
         children
     }
@@ -88,12 +124,16 @@ pub struct Subject {
     pub indicator: Indicator,
 }
 
-/// All campaigns and their indicators.
+/// All campaigns, their indicators, and what units are to reach of them.
 pub struct Subjects {
     campaigns: HashMap<Uuid, Campaign>,
     indicators: HashMap<Uuid, Indicator>,
+    targets: HashMap<Uuid, Vec<Target>>,
     usual: Option<Uuid>,
 }
+
+/// What units are to reach, by unit.
+pub type Targets = HashMap<Uuid, i64>;
 
 impl Subjects {
     /// Reads them as they stand, and the number of their last change.
@@ -106,7 +146,24 @@ impl Subjects {
         let indicators: HashMap<_, _> =
             campaigns::all_indicators(tx).await?.into_iter().map(|i| (i.stamp.id, i)).collect();
         let usual = usual(&campaigns, &indicators);
-        Ok((Self { campaigns, indicators, usual }, number))
+        let mut targets: HashMap<Uuid, Vec<Target>> = HashMap::new();
+        for target in targets::all(tx).await? {
+            targets.entry(target.indicator_id).or_default().push(target);
+        }
+        Ok((Self { campaigns, indicators, targets, usual }, number))
+    }
+
+    /// What units were to reach on the local day of an instant. The centre's is the indicator's own where no revision says
+    /// anything.
+    #[must_use]
+    pub fn targets(&self, subject: &Subject, centre: Uuid, at: DateTime<Utc>) -> Targets {
+        let Subject { campaign, indicator } = subject;
+        let before = campaign.end_of(campaign.local_day(at));
+        let revisions = self.targets.get(&indicator.stamp.id).into_iter().flatten();
+        let mut values: Targets =
+            in_force(revisions, before).into_iter().map(|(unit, target)| (unit, target.value)).collect();
+        values.entry(centre).or_insert(indicator.target_value);
+        values
     }
 
     /// The indicator that is asked for; when none is, the first that counts turns of the campaign that is open, or that

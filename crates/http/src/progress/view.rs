@@ -1,6 +1,6 @@
 //! The figures at one moment, and the questions that they answer.
 
-use super::{Subjects, Trees};
+use super::{Subject, Subjects, Targets, Trees};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::{BTreeMap, HashMap};
 use tinhnguyen_domain::{
@@ -98,6 +98,13 @@ impl View<'_> {
         self.cube.ledger_seq()
     }
 
+    /// What units were to reach on the day of these figures.
+    #[must_use]
+    pub fn targets(&self, subject: &Subject) -> Targets {
+        let centre = self.trees.root().map_or(Uuid::nil(), |unit| unit.stamp.id);
+        self.subjects.targets(subject, centre, self.as_of)
+    }
+
     /// The difficulty of a place; of one that isn't known, none.
     fn difficulty(&self, id: Uuid) -> Difficulty {
         self.trees.place(id).map_or(Difficulty::None, |place| place.difficulty)
@@ -107,15 +114,15 @@ impl View<'_> {
     pub fn groups<K: Ord + Clone>(&self, asked: &Asked<'_>, by: &By<'_, K>) -> BTreeMap<K, Count> {
         let whole = asked.org_unit.depth() == 0 && asked.team_id.is_none() && asked.team_kind.is_none();
         let from = |source: Source| {
-            let unit = self.trees.unit(source.org_unit_id);
-            unit.is_some_and(|unit| asked.org_unit.contains(&unit.path))
+            let path = self.trees.unit_path(source.org_unit_id);
+            path.is_some_and(|path| asked.org_unit.contains(path))
                 && asked.team_id.is_none_or(|team| team == source.team_id)
                 && asked.team_kind.is_none_or(|kind| self.kinds.get(&source.team_id) == Some(&kind))
         };
         let everywhere = asked.locality.is_none() && asked.difficulty.is_none();
         let within = |id: Uuid| {
-            let place = self.trees.place(id);
-            asked.locality.is_none_or(|top| place.is_some_and(|place| top.contains(&place.path)))
+            let path = self.trees.place_path(id);
+            asked.locality.is_none_or(|top| path.is_some_and(|path| top.contains(path)))
                 && asked.difficulty.is_none_or(|difficulty| self.difficulty(id) == difficulty)
         };
         let slice = Slice {
@@ -149,8 +156,8 @@ impl View<'_> {
         self.groups(
             asked,
             &By::Source(&|source| {
-                let unit = self.trees.unit(source.org_unit_id);
-                let above = unit.and_then(|unit| self.trees.unit_at(&unit.path.at_depth(depth)));
+                let path = self.trees.unit_path(source.org_unit_id);
+                let above = path.and_then(|path| self.trees.unit_at(&path.at_depth(depth)));
                 above.map_or(source.org_unit_id, |unit| unit.stamp.id)
             }),
         )
@@ -163,8 +170,8 @@ impl View<'_> {
         self.groups(
             asked,
             &By::Place(&|id| {
-                let place = self.trees.place(id);
-                place.and_then(|place| self.trees.place_at(&place.path.at_depth(depth))).map_or(id, |place| place.id)
+                let path = self.trees.place_path(id);
+                path.and_then(|path| self.trees.place_at(&path.at_depth(depth))).map_or(id, |place| place.id)
             }),
         )
     }

@@ -89,6 +89,20 @@ impl Cx<'_> {
         }
     }
 
+    /// Holds that the client doesn't take something to be there that isn't.
+    ///
+    /// # Errors
+    /// `stale_version`: no version matches where there is none (RFC 9110 §13.1.1).
+    pub fn ensure_absence(&self) -> ApiResult<()> {
+        match self.if_match {
+            None => Ok(()),
+            Some(_) => Err(ApiError::new(Code::StaleVersion).detail(
+                "Chưa có gì ở đây; gửi lại không kèm `If-Match` để tạo mới.",
+                "Nothing is there yet; send it without `If-Match` to make it.",
+            )),
+        }
+    }
+
     /// One of several operations of a request, as it would be asked by itself: the audit log tells it by its own name.
     #[must_use]
     pub const fn part<'b>(

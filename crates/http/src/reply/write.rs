@@ -4,6 +4,7 @@ use super::{Cx, Reply, builder};
 use crate::{
     allowed::Actor,
     app::App,
+    contract::{Precondition, precondition},
     problem::{ApiError, ApiResult, Code},
     request::{IfMatch, Provenance, Request},
 };
@@ -110,10 +111,10 @@ impl Errand {
         let dry_run = request.dry_run()?;
         let (method, path) = request.line();
         let key = if method == "POST" { request.idempotency_key()? } else { None };
-        let if_match = if crate::contract::wants_if_match(&template_of(&path), &method.to_ascii_lowercase()) {
-            Some(request.if_match()?)
-        } else {
-            None
+        let if_match = match precondition(&template_of(&path), &method.to_ascii_lowercase()) {
+            Precondition::None => None,
+            Precondition::WantedWhenThere if request.header(header::IF_MATCH).is_none() => None,
+            Precondition::Wanted | Precondition::WantedWhenThere => Some(request.if_match()?),
         };
         Ok(Self {
             now: app.clock.now(),

@@ -19,12 +19,14 @@ pub mod members;
 pub mod org_units;
 pub mod passwords;
 pub mod progress;
+pub mod reorganisations;
 pub mod reporting;
 pub mod results;
 pub mod second_factor;
 pub mod series;
 pub mod sync;
 pub mod tallies;
+pub mod targets;
 pub mod teams;
 pub mod volunteers;
 pub mod webhooks;
@@ -37,9 +39,12 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     identities::routes(config);
     passwords::routes(config);
     second_factor::routes(config);
+    // Before the units and places, whose `/{id}` would take the word for an id.
+    reorganisations::routes(config);
     org_units::routes(config);
     localities::routes(config);
     campaigns::routes(config);
+    targets::routes(config);
     catalogue::routes(config);
     access::routes(config);
     invitations::routes(config);

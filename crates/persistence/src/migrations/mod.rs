@@ -26,6 +26,8 @@ mod m20_digital_groups;
 mod m21_audit_teams;
 mod m22_marked;
 mod m23_history;
+mod m24_targets;
+mod m25_reorganisations;
 mod m26_reporting;
 mod m27_webhooks;
 mod m28_snapshots;
@@ -60,6 +62,8 @@ impl MigratorTrait for Migrator {
             Box::new(m21_audit_teams::M),
             Box::new(m22_marked::M),
             Box::new(m23_history::M),
+            Box::new(m24_targets::M),
+            Box::new(m25_reorganisations::M),
             Box::new(m28_snapshots::M),
             Box::new(m26_reporting::M),
             Box::new(m27_webhooks::M),

@@ -3,14 +3,17 @@
 
 mod organisation;
 mod places;
+mod reform;
 #[cfg(test)]
 mod tests;
 
 pub use organisation::{CAMPAIGN, CENTRE, SUPPORT_CENTRE};
+pub use reform::{Level, REFORM_DAY, ReformError, Reformed, is_reformed, reform_2025};
 
 use crate::{
     StoreError, StoreResult, Tx, campaigns,
     entities::{campaign, counter, indicator, locality, locality_successor, org_unit, team},
+    localities::NUMBERS as PLACES,
     org_units::{self, advance},
     rows::{At, json},
     store::Store,
@@ -35,8 +38,6 @@ use uuid::Uuid;
 /// How many rows one transaction adds. Two replicas that start at once take turns: neither may hold the lock for as
 /// long as the other waits for one.
 const BATCH: usize = 2_000;
-/// The counter that numbers localities in paths; its row is also the lock under which reference data are added.
-const PLACES: &str = "locality";
 /// The counter that marks a database as filled with demonstration data.
 pub(crate) const DEMO: &str = "demo";
 
@@ -141,8 +142,18 @@ pub async fn seed(store: &Store) -> StoreResult<Seeded> {
 /// When the database can't be asked or refuses, or when the provincial unions are not there.
 pub async fn seed_grassroots(store: &Store, progress: impl Fn(u64, u64)) -> StoreResult<u64> {
     let gazetteer = Gazetteer::read()?;
-    add_missing_units(store, &organisation::grassroots(&gazetteer), &progress).await
+    let units = organisation::grassroots(&gazetteer);
+    if is_reformed(store.read()).await? {
+        // They would come to stand below provincial unions that have ended.
+        let stored = stored_units(store.read()).await?;
+        let missing = units.iter().filter(|unit| !stored.contains_key(&unit.code)).count();
+        return if missing == 0 { Ok(0) } else { Err(DbErr::Custom(TOO_LATE.to_owned()).into()) };
+    }
+    add_missing_units(store, &units, &progress).await
 }
+
+/// Why unions of 2024 are not added any more.
+const TOO_LATE: &str = "the reform of 2025 has been applied; district and commune unions of 2024 are added before it";
 
 fn count(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
@@ -367,7 +378,7 @@ async fn add_campaign(store: &Store) -> StoreResult<(u64, u64)> {
             if has_indicator(tx, id, indicator.number).await? {
                 return Ok((campaigns, 0));
             }
-            campaigns::insert_indicator(tx, &indicator).await?;
+            campaigns::insert_indicator(tx, &indicator, None).await?;
             Ok((campaigns, 1))
         })
         .await

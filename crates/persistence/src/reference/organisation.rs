@@ -63,7 +63,7 @@ fn provincial(place: &Place) -> Unit {
     let (title, city) =
         if place.of_type == "Thành phố" { ("Thành Đoàn", " City") } else { ("Tỉnh Đoàn", "") };
     Unit {
-        code: code_of("TD", &place.key),
+        code: old_code(place),
         name: format!("{title} {}", place.bare),
         name_en: Some(format!("{}{city} Youth Union", unmarked(&place.bare))),
         kind: OrgUnitKind::Province,
@@ -99,12 +99,43 @@ pub(super) fn units(gazetteer: &Gazetteer) -> Vec<Unit> {
     units
 }
 
+/// What an old code is written with, by level.
+pub(super) const fn prefix(level: LocalityKind) -> &'static str {
+    match level {
+        LocalityKind::Province => "TD",
+        LocalityKind::District => "HD",
+        LocalityKind::Commune => "XD",
+    }
+}
+
+/// The code of the union of a place as it was in 2024.
+pub(super) fn old_code(place: &Place) -> String {
+    code_of(prefix(place.kind), &place.key)
+}
+
+/// The union of a place of the reform, below the unit with this code. Its code says the year: seven codes of provinces
+/// named another one before.
+pub(super) fn reformed(place: &Place, parent: Option<String>) -> Unit {
+    let code = format!("{}-2025-{}", prefix(place.kind), place.key.code);
+    match place.kind {
+        LocalityKind::Province => Unit { code, parent, ..provincial(place) },
+        LocalityKind::District | LocalityKind::Commune => Unit {
+            code,
+            name: format!("Đoàn {} {}", place.of_type.to_lowercase(), place.bare),
+            name_en: None,
+            kind: OrgUnitKind::Commune,
+            parent,
+            locality: Some(place.key.clone()),
+        },
+    }
+}
+
 /// The district and the commune unions, districts first.
 pub(super) fn grassroots(gazetteer: &Gazetteer) -> Vec<Unit> {
     let mut units = Vec::new();
-    for (level, kind, prefix, above) in [
-        (LocalityKind::District, OrgUnitKind::District, "HD", "TD"),
-        (LocalityKind::Commune, OrgUnitKind::Commune, "XD", "HD"),
+    for (level, kind, above) in [
+        (LocalityKind::District, OrgUnitKind::District, LocalityKind::Province),
+        (LocalityKind::Commune, OrgUnitKind::Commune, LocalityKind::District),
     ] {
         for place in gazetteer.legacy(level) {
             let bare = &place.bare;
@@ -116,11 +147,11 @@ pub(super) fn grassroots(gazetteer: &Gazetteer) -> Vec<Unit> {
                 of => format!("Đoàn {} {bare}", of.to_lowercase()),
             };
             units.push(Unit {
-                code: code_of(prefix, &place.key),
+                code: old_code(place),
                 name,
                 name_en: None,
                 kind,
-                parent: place.parent.as_ref().map(|parent| code_of(above, parent)),
+                parent: place.parent.as_ref().map(|parent| code_of(prefix(above), parent)),
                 locality: Some(place.key.clone()),
             });
         }

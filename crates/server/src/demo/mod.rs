@@ -20,16 +20,18 @@ use plan::{Plan, TeamPlan};
 use secrecy::{ExposeSecret, SecretString};
 use std::process::ExitCode;
 use tinhnguyen_domain::{
+    Stamp,
     access::Role,
     campaigns::{Campaign, Indicator},
     clock::{Clock, SystemClock},
     counting::Counted,
+    targets::{Target, suggest},
 };
 use tinhnguyen_http::passwords::Passwords;
 use tinhnguyen_persistence::{
     Store, StoreError, StoreResult, Tx, access, activities, campaigns,
     ledger::{self, Posting},
-    org_units, reference, results, teams,
+    org_units, reference, results, targets, teams,
 };
 use uuid::Uuid;
 use work::{Actors, Batch};
@@ -63,6 +65,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
     for (username, password) in &shown {
         show(username, password)?;
     }
+    allocate(&store, &plan, &actors, &indicators).await?;
     let added = fill(&store, &plan, &actors, &indicators).await?;
     store.close().await?;
     say(format_args!(
@@ -83,6 +86,40 @@ struct Added {
     activities: usize,
     results: usize,
     turns: i64,
+}
+
+/// Splits each indicator's target among the units directly below the centre, unless an earlier run did.
+async fn allocate(store: &Store, plan: &Plan, actors: &Actors, indicators: &[Indicator]) -> Result<()> {
+    let at = work::early(&plan.campaign);
+    let weights: Vec<(&str, i64)> = plan.weights.iter().map(|(_, code, weight)| (code.as_str(), *weight)).collect();
+    for indicator in indicators.iter().filter(|indicator| indicator.measure.is_additive()) {
+        let values = suggest(indicator.target_value, &weights).unwrap_or_default();
+        let id = |code: &str| reference::id_at(at, "demo_target", &format!("{} {code}", indicator.stamp.id));
+        let made: Vec<Target> = plan
+            .weights
+            .iter()
+            .zip(values)
+            .map(|((org_unit_id, code, _), value)| Target {
+                stamp: Stamp { id: id(code), created_at: at, updated_at: at, version: 1 },
+                indicator_id: indicator.stamp.id,
+                org_unit_id: *org_unit_id,
+                value,
+                reason: Some("[Mẫu] Phân bổ theo số đơn vị cấp xã".to_owned()),
+                set_by: Some(actors.coordinator),
+            })
+            .collect();
+        store
+            .write::<_, StoreError>(async |tx| {
+                targets::hold(tx).await?;
+                let known = targets::in_force(tx, indicator.stamp.id, SystemClock.now()).await?;
+                let missing: Vec<Target> =
+                    made.iter().filter(|target| !known.contains_key(&target.org_unit_id)).cloned().collect();
+                targets::insert_many(tx, &missing).await
+            })
+            .await
+            .context("the targets can't be stored")?;
+    }
+    Ok(())
 }
 
 async fn fill(store: &Store, plan: &Plan, actors: &Actors, indicators: &[Indicator]) -> Result<Added> {

@@ -49,6 +49,8 @@ pub struct Plan {
     pub days: Vec<Weighted<NaiveDate>>,
     /// The teams.
     pub teams: Vec<TeamPlan>,
+    /// What the centre's target is split by: provinces and unions directly under the centre, each with its code.
+    pub weights: Vec<(Uuid, String, i64)>,
 }
 
 /// Something, and how often it is chosen compared to its neighbours.
@@ -124,8 +126,11 @@ impl Plan {
         let of_district: BTreeMap<_, _> =
             by_district(&tops).into_iter().map(|(path, communes)| (path, places(&communes))).collect();
         let mut weights = Vec::with_capacity(tops.len());
+        let mut due = Vec::with_capacity(tops.len());
         for top in &tops {
-            weights.push((u64::try_from(top.communes.len())? + 60) * random.random_range(70..=130));
+            let size = u64::try_from(top.communes.len())? + 60;
+            due.push((top.unit.stamp.id, top.unit.code.clone(), i64::try_from(size)?));
+            weights.push(size * random.random_range(70..=130));
         }
         let total = weights.iter().sum::<u64>().max(1);
         let (mut passed, mut teams) = (0, Vec::new());
@@ -133,9 +138,9 @@ impl Plan {
             let vigour = Vigour { turns: random.random_range(70..=135), verified: random.random_range(78..=97) };
             // The unions directly under the centre have no territory: their teams go everywhere.
             let within = if top.communes.is_empty() { everywhere.clone() } else { places(&top.communes) };
-            let due = TEAMS * (passed + weight) / total - TEAMS * passed / total;
+            let count = TEAMS * (passed + weight) / total - TEAMS * passed / total;
             passed += weight;
-            for _ in 0..due {
+            for _ in 0..count {
                 let level = match random.random_range(0..100) {
                     0..85 => top.communes.as_slice(),
                     85..96 => top.districts.as_slice(),
@@ -158,6 +163,6 @@ impl Plan {
                 });
             }
         }
-        Ok(Self { campaign: campaign.clone(), days: days(campaign), teams })
+        Ok(Self { campaign: campaign.clone(), days: days(campaign), teams, weights: due })
     }
 }

@@ -101,10 +101,19 @@ async fn it_is_the_same_each_time_keeps_the_rules_and_is_taken_up_where_it_stopp
     // Interrupted after one batch, taken up, and run a third time.
     let indicators = campaigns::indicators_of(store.read(), campaign.stamp.id).await.unwrap();
     plan.teams.truncate(2 * BATCH);
-    let first = Plan { campaign: campaign.clone(), days: plan.days.clone(), teams: plan.teams[..BATCH].to_vec() };
+    let (days, weights) = (plan.days.clone(), plan.weights.clone());
+    let first = Plan { campaign: campaign.clone(), days, teams: plan.teams[..BATCH].to_vec(), weights };
     assert_eq!(fill(&store, &first, &actors, &indicators).await.unwrap().teams, BATCH);
     assert_eq!(fill(&store, &plan, &actors, &indicators).await.unwrap().teams, BATCH);
     assert_eq!(fill(&store, &plan, &actors, &indicators).await.unwrap().teams, 0);
+    // Each province and union directly under the centre has its part of the 6,000,000, whatever is run again.
+    for _ in 0..2 {
+        allocate(&store, &plan, &actors, &indicators).await.unwrap();
+        let set = targets::in_force(store.read(), indicators[0].stamp.id, SystemClock.now()).await.unwrap();
+        let shares: Vec<i64> = plan.weights.iter().map(|(unit, _, _)| set[unit]).collect();
+        assert_eq!((set.len(), shares.len(), shares.iter().sum::<i64>()), (68, 67, 6_000_000));
+        assert!(shares.iter().all(|share| (10_000..400_000).contains(share)), "{shares:?}");
+    }
     let list = [(campaign.stamp.id, indicators)];
     let report = store.snapshot::<_, StoreError>(async |tx| ledger::check(tx, &list).await).await.unwrap();
     assert!(report.disagreements.is_empty() && report.results > 1_000, "{report:?}");

@@ -88,7 +88,7 @@ impl TeamPlan {
 }
 
 /// When the teams are said to have been set up.
-fn early(campaign: &Campaign) -> DateTime<Utc> {
+pub fn early(campaign: &Campaign) -> DateTime<Utc> {
     campaign.starts_on.and_time(NaiveTime::MIN).and_utc() - TimeDelta::days(7)
 }
 

@@ -51,7 +51,7 @@ async fn list_activities(allowed: Allowed<ActivityRead>, request: Request) -> Ap
     responses((status = 201, description = "The new activity.", body = Activity),
         (status = 200, description = "The activity that this id and body made before.", body = Activity)),
     extensions(("x-permission" = json!(ActivityWrite::PERMISSION.as_str())),
-        ("x-codes" = json!(["id_already_used", "idempotency_in_progress", "campaign_not_open", "reference_not_found", "dates_inverted", "outside_campaign", "topic_not_of_kind", "locality_not_valid"]))))]
+        ("x-codes" = json!(["id_already_used", "idempotency_in_progress", "campaign_not_open", "reference_not_found", "dates_inverted", "outside_campaign", "topic_not_of_kind", "locality_not_valid", "unit_ended"]))))]
 #[post("/v1/activities")]
 async fn create_activity(allowed: Allowed<ActivityWrite>, request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
@@ -84,7 +84,7 @@ async fn get_activity(allowed: Allowed<ActivityRead>, id: Path<Uuid>, request: R
     request_body(content = ActivityPatch, description = "What changes."),
     responses((status = 200, description = "The changed activity.", body = Activity)),
     extensions(("x-permission" = json!(ActivityWrite::PERMISSION.as_str())),
-        ("x-codes" = json!(["not_editable", "campaign_not_open", "reference_not_found", "dates_inverted", "outside_campaign", "topic_not_of_kind", "locality_not_valid"]))))]
+        ("x-codes" = json!(["not_editable", "campaign_not_open", "reference_not_found", "dates_inverted", "outside_campaign", "topic_not_of_kind", "locality_not_valid", "unit_ended"]))))]
 #[patch("/v1/activities/{id}")]
 async fn patch_activity(allowed: Allowed<ActivityWrite>, id: Path<Uuid>, request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;

@@ -9,6 +9,7 @@ use crate::{
     reply::{Cx, Reply},
     slices::{
         digital_groups::ops as groups,
+        org_units::ops::ensure_stands,
         teams::ops::{Nowhere, nothing, within},
     },
 };
@@ -17,12 +18,12 @@ use tinhnguyen_domain::{
     access::Permission,
     activities::{self as d, ActivityAction, ActivityError, ActivityMode, ActivityStatus},
     campaigns::Campaign,
-    org_units::UnitPath,
+    org_units::{OrgUnit, UnitPath},
 };
 use tinhnguyen_persistence::{
     ConnectionTrait, Tx,
     activities::{self, Filter},
-    campaigns, localities,
+    campaigns, localities, org_units,
     page::Page,
     teams,
 };
@@ -130,9 +131,7 @@ pub(in crate::slices) struct Plan {
     /// Its campaign.
     pub campaign: Campaign,
     /// The leading team's unit.
-    pub org_unit_id: Uuid,
-    /// The place of that unit in the tree.
-    pub unit: UnitPath,
+    pub unit: OrgUnit,
 }
 
 /// What a new activity of a team that the caller coordinates or leads would be; faults of its fields are added.
@@ -148,8 +147,8 @@ pub(in crate::slices) async fn plan(
         std::mem::take(faults).settle()?;
         return Err(ApiError::not_found());
     };
-    let unit = teams::unit_paths(tx, &[lead.stamp.id]).await?.remove(&lead.stamp.id).ok_or_else(ApiError::not_found)?;
-    scope.ensure_team(&unit, lead.stamp.id)?;
+    let unit = org_units::find(tx, lead.org_unit_id).await?.ok_or_else(ApiError::not_found)?;
+    scope.ensure_team(&unit.path, lead.stamp.id)?;
     let campaign = campaigns::find(tx, lead.campaign_id).await?.ok_or_else(ApiError::not_found)?;
     if new.campaign_id.is_some_and(|id| id != campaign.stamp.id) {
         faults.add("/campaign_id", Code::ReferenceNotFound);
@@ -179,7 +178,9 @@ pub(in crate::slices) async fn plan(
         digital_group_ids: new.digital_group_ids.clone(),
     };
     check(tx, scope, faults, &campaign, &activity).await?;
-    Ok(Plan { activity, campaign, org_unit_id: lead.org_unit_id, unit })
+    // What was held before the unit's end is told late; a true figure is not turned away.
+    ensure_stands(faults, "/lead_team_id", &unit, campaign.local_day(activity.starts_at));
+    Ok(Plan { activity, campaign, unit })
 }
 
 /// Makes an activity of a team that the caller coordinates or leads.
@@ -192,12 +193,12 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ActivityWrite>, new: &Ne
         return Reply::ok(&view(scope)(activity, Some(&unit)));
     }
     let mut faults = Faults::default();
-    let Plan { activity, campaign, org_unit_id, unit } = plan(tx, cx, scope, &mut faults, new).await?;
+    let Plan { activity, campaign, unit } = plan(tx, cx, scope, &mut faults, new).await?;
     faults.settle()?;
     ensure_open(&campaign)?;
     activities::insert(tx, &activity).await?;
-    cx.record(tx, "activity", activity.stamp.id, Some(org_unit_id)).await?;
-    Reply::created(&view(scope)(activity, Some(&unit)))
+    cx.record(tx, "activity", activity.stamp.id, Some(unit.stamp.id)).await?;
+    Reply::created(&view(scope)(activity, Some(&unit.path)))
 }
 
 /// Finds an activity that the caller may change, and holds it until the transaction ends.
@@ -263,6 +264,12 @@ pub async fn change(
     let campaign = campaigns::find(tx, activity.campaign_id).await?.ok_or_else(ApiError::not_found)?;
     let mut faults = Faults::default();
     check(tx, scope, &mut faults, &campaign, &activity).await?;
+    if activity.starts_at != before.starts_at
+        && let Some(lead) = teams::find_any(tx, activity.lead_team_id).await?
+        && let Some(unit) = org_units::find(tx, lead.org_unit_id).await?
+    {
+        ensure_stands(&mut faults, "/starts_at", &unit, campaign.local_day(activity.starts_at));
+    }
     faults.settle()?;
     ensure_open(&campaign)?;
     let left = before.team_ids.iter().any(|team| !activity.team_ids.contains(team));

@@ -223,7 +223,10 @@ item! {
         /// What it counts.
         #[schema(value_type = MeasureSchema)]
         measure: Measure,
-        /// The national target, in its unit.
+        /// Whether values of different days, teams and units add up; unique persons don't.
+        #[schema(example = true)]
+        additive: bool,
+        /// The national target, in its unit: the centre's in the allocation.
         #[schema(minimum = 0, maximum = 1000000000000_i64, example = 6000000)]
         target_value: i64,
         /// When set, only lines on these topics count.
@@ -246,6 +249,7 @@ impl Indicator {
             name_en: indicator.name_en,
             unit: indicator.unit,
             measure: indicator.measure,
+            additive: indicator.measure.is_additive(),
             target_value: indicator.target_value,
             counted_topics: indicator.counted_topics,
             created_at: indicator.stamp.created_at,
@@ -334,4 +338,14 @@ pub struct IndicatorPatch {
     #[serde(default)]
     #[schema(nullable = false, minimum = 0, maximum = 1000000000000_i64)]
     pub target_value: Option<i64>,
+    /// Why the target changes: kept with its revision.
+    #[serde(default)]
+    #[schema(
+        nullable = false,
+        min_length = 1,
+        max_length = 2000,
+        pattern = r"\S",
+        example = "Theo kế hoạch điều chỉnh."
+    )]
+    pub reason: Option<String>,
 }

@@ -11,6 +11,7 @@ use crate::{
     page::ListQuery,
     problem::{ApiError, ApiResult, Code},
     reply::{Cx, Reply},
+    slices::targets::ops::follow_indicator,
 };
 use tinhnguyen_domain::{
     access::Permission,
@@ -22,6 +23,7 @@ use tinhnguyen_persistence::{
     page::Page,
     results,
     scope::covers_all,
+    targets,
 };
 use uuid::Uuid;
 
@@ -250,12 +252,15 @@ pub async fn create_indicator(
         target_value: new.target_value,
         counted_topics: new.counted_topics.clone(),
     };
-    campaigns::insert_indicator(tx, &indicator).await?;
+    let target = campaigns::insert_indicator(tx, &indicator, Some(cx.actor_id)).await?;
     cx.record(tx, "indicator", indicator.stamp.id, None).await?;
+    if let Some(target) = target {
+        cx.record(tx, "target", target.stamp.id, Some(target.org_unit_id)).await?;
+    }
     Reply::created(&view_indicator(scope)(indicator))
 }
 
-/// Changes an indicator's words or target.
+/// Changes an indicator's words or target; the centre's target goes with it.
 ///
 /// # Errors
 /// The problems that the operation states.
@@ -267,6 +272,9 @@ pub async fn change_indicator(
     patch: &IndicatorPatch,
 ) -> ApiResult<Reply> {
     ensure_centre(scope)?;
+    if patch.target_value.is_some() {
+        targets::hold(tx).await?;
+    }
     let mut indicator = find_indicator(tx, id).await?;
     cx.ensure_unchanged(&indicator.stamp)?;
     if let Some(name) = &patch.name {
@@ -282,5 +290,8 @@ pub async fn change_indicator(
     indicator.stamp = cx.next_stamp(indicator.stamp);
     campaigns::update_indicator(tx, &indicator).await?;
     cx.record(tx, "indicator", id, None).await?;
+    if patch.target_value.is_some() {
+        follow_indicator(tx, cx, &indicator, patch.reason.clone()).await?;
+    }
     Reply::ok(&view_indicator(scope)(indicator))
 }

@@ -8,6 +8,7 @@ use crate::{
         members::dto::Member,
         org_units::dto::OrgUnit,
         results::dto::Result as ResultBody,
+        targets::dto::Target,
         teams::dto::Team,
     },
 };
@@ -157,6 +158,7 @@ macro_rules! kinds {
 kinds! {
     Campaign = "campaign", CampaignChange, CampaignTag, Campaign, "A campaign (chiến dịch) was changed.";
     Indicator = "indicator", IndicatorChange, IndicatorTag, Indicator, "An indicator (chỉ tiêu) was changed.";
+    Target = "target", TargetChange, TargetTag, Target, "A unit's target (chỉ tiêu giao) was set.";
     OrgUnit = "org_unit", OrgUnitChange, OrgUnitTag, OrgUnit, "A unit of the organisation (đơn vị) was changed.";
     Team = "team", TeamChange, TeamTag, Team, "A team (đội hình) was changed.";
     TeamMember = "team_member", TeamMemberChange, TeamMemberTag, Member, "A membership (đội viên) was changed.";

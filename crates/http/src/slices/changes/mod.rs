@@ -22,7 +22,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 ///
 /// What was changed of all that the caller may list (thay đổi), in the order of commits: none is ever missing, one may come
 /// twice. Of each kind those things are told that the caller's own scopes and roles let them list: campaigns and indicators,
-/// units, teams, memberships, activities, results; what was deleted or went out of their sight comes with `deleted`.
+/// units and their targets, teams, memberships, activities, results; what was deleted or went out of their sight comes with `deleted`.
 ///
 /// A client that begins asks with `since=now`, keeps `next_cursor`, lists what it wants to keep, and then follows from that
 /// cursor on, with `wait=30` as long as it is connected. Several changes of one thing in one answer are told once, and the

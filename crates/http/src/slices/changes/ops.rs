@@ -7,7 +7,7 @@ use crate::{
     problem::ApiResult,
     slices::{
         activities::ops as of_activities, campaigns::ops as of_campaigns, members::dto::Member,
-        org_units::ops as of_units, results::ops as of_results, teams::ops as of_teams,
+        org_units::ops as of_units, results::ops as of_results, targets::ops as of_targets, teams::ops as of_teams,
     },
 };
 use sha2::{Digest, Sha256};
@@ -19,7 +19,7 @@ use tinhnguyen_domain::access::Permission;
 use tinhnguyen_persistence::{
     ConnectionTrait, activities,
     audit::{self, Position, Step},
-    campaigns, members, org_units, results, teams,
+    campaigns, members, org_units, results, targets, teams,
 };
 use tracing::warn;
 use uuid::Uuid;
@@ -39,6 +39,7 @@ const fn permission_of(kind: Kind) -> Permission {
         Kind::Team | Kind::TeamMember => Permission::TeamRead,
         Kind::Activity => Permission::ActivityRead,
         Kind::Result => Permission::ResultRead,
+        Kind::Target => Permission::ProgressRead,
     }
 }
 
@@ -224,6 +225,17 @@ pub async fn seen<'a, P: Demand>(
                 let view = of_campaigns::view_indicator(scope);
                 let found = campaigns::find_indicators(conn, &ids).await?;
                 found.into_iter().for_each(|one| tell(one.stamp.id, Shown::Indicator(view(one))));
+            }
+            Kind::Target => {
+                let view = of_targets::view(scope);
+                let found = targets::find_many(conn, &reaches, &ids).await?;
+                let units: Vec<Uuid> = found.iter().map(|target| target.org_unit_id).collect();
+                let paths = org_units::paths(conn, &units).await?;
+                for one in found {
+                    if let Some(path) = paths.get(&one.org_unit_id) {
+                        tell(one.stamp.id, Shown::Target(view(one, path)));
+                    }
+                }
             }
             Kind::OrgUnit => {
                 let view = of_units::view(scope);

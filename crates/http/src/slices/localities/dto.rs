@@ -79,7 +79,7 @@ list_query!(
         /// By code.
         #[param(max_length = 10)]
         code: String,
-        /// Directly below this locality.
+        /// Directly below this locality, on the day of `as_of` when it is given.
         parent_id: Uuid,
         /// Of this level.
         #[param(inline, value_type = Option<LocalityKindSchema>)]

@@ -12,6 +12,7 @@ use tinhnguyen_persistence::{
     ConnectionTrait,
     localities::{self, Filter},
     page::Page,
+    reorganisations::places,
 };
 use uuid::Uuid;
 
@@ -49,7 +50,7 @@ pub async fn find(conn: &impl ConnectionTrait, id: Uuid) -> ApiResult<Locality> 
 /// `not_found`.
 pub async fn successors(conn: &impl ConnectionTrait, id: Uuid) -> ApiResult<Vec<Locality>> {
     find(conn, id).await?;
-    let order = localities::successors(conn, id).await?;
+    let order = places::successors(conn, id).await?;
     let ids: Vec<Uuid> = order.iter().map(|(id, _)| *id).collect();
     let mut found: HashMap<Uuid, Locality> =
         localities::find_many(conn, &ids).await?.into_iter().map(|place| (place.stamp.id, place)).collect();

@@ -29,7 +29,7 @@ item! {
         /// What it is.
         #[schema(value_type = OrgUnitKindSchema, example = "province")]
         kind: OrgUnitKind,
-        /// The unit above; only the centre has none.
+        /// The unit above; only the centre has none. Of one that another took the place of: its default successor.
         parent_id: Option<Uuid>,
         /// The locality that it covers, where it covers one.
         locality_id: Option<Uuid>,
@@ -55,7 +55,13 @@ page_schema!(OrgUnitPage of OrgUnit);
 impl OrgUnit {
     /// What is sent of a unit.
     #[must_use]
-    pub fn of(unit: d::OrgUnit, may_write: bool) -> Self {
+    pub fn of(unit: d::OrgUnit, may_write: bool, today: NaiveDate) -> Self {
+        let has_ended = unit.valid_to.is_some_and(|end| end < today);
+        let actions: &[_] = match (may_write, has_ended) {
+            (false, _) => &[],
+            (true, true) => &["edit"],
+            (true, false) => &["edit", "add_child"],
+        };
         Self {
             id: unit.stamp.id,
             code: unit.code,
@@ -72,7 +78,7 @@ impl OrgUnit {
             created_at: unit.stamp.created_at,
             updated_at: unit.stamp.updated_at,
             version: unit.stamp.version,
-            allowed_actions: if may_write { vec!["edit", "add_child"] } else { vec![] },
+            allowed_actions: actions.to_vec(),
         }
     }
 }
@@ -85,12 +91,12 @@ list_query!(
         /// By code.
         #[param(max_length = 40)]
         code: String,
-        /// Directly below this unit.
+        /// Directly below this unit, on the day of `as_of` when it is given.
         parent_id: Uuid,
         /// Of this kind.
         #[param(inline, value_type = Option<OrgUnitKindSchema>)]
         kind: OrgUnitKind,
-        /// This unit and all below it.
+        /// This unit and all below it, as the tree stands now; with those whose place was taken by one of them.
         within: Uuid,
         /// Covering this locality.
         locality_id: Uuid,

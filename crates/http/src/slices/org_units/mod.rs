@@ -22,7 +22,8 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
         .service(get_org_unit)
         .service(patch_org_unit)
         .service(list_org_unit_children)
-        .service(list_org_unit_ancestors);
+        .service(list_org_unit_ancestors)
+        .service(list_org_unit_successors);
 }
 
 /// List units
@@ -46,7 +47,7 @@ async fn list_org_units(allowed: Allowed<OrgUnitRead>, request: Request) -> ApiR
     responses((status = 201, description = "The new unit.", body = OrgUnit),
         (status = 200, description = "The unit that this id and body made before.", body = OrgUnit)),
     extensions(("x-permission" = json!(OrgUnitWrite::PERMISSION.as_str())),
-        ("x-codes" = json!(["id_already_used", "code_already_used", "idempotency_in_progress", "reference_not_found", "kind_not_under_parent", "dates_inverted"]))))]
+        ("x-codes" = json!(["id_already_used", "code_already_used", "idempotency_in_progress", "reference_not_found", "kind_not_under_parent", "dates_inverted", "unit_ended"]))))]
 #[post("/v1/org-units")]
 async fn create_org_unit(allowed: Allowed<OrgUnitWrite>, request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
@@ -79,7 +80,7 @@ async fn get_org_unit(allowed: Allowed<OrgUnitRead>, id: Path<Uuid>, request: Re
     request_body(content = OrgUnitPatch, description = "What changes."),
     responses((status = 200, description = "The changed unit.", body = OrgUnit)),
     extensions(("x-permission" = json!(OrgUnitWrite::PERMISSION.as_str())),
-        ("x-codes" = json!(["reference_not_found", "dates_inverted"]))))]
+        ("x-codes" = json!(["reference_not_found", "dates_inverted", "unit_ended"]))))]
 #[patch("/v1/org-units/{id}")]
 async fn patch_org_unit(allowed: Allowed<OrgUnitWrite>, id: Path<Uuid>, request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
@@ -127,4 +128,23 @@ async fn list_org_unit_ancestors(
     let unit = ops::find(app.store.read(), &allowed, *id).await?;
     let above = org_units::ancestors(app.store.read(), &unit.path).await?;
     reply::list(&request, above.into_iter().map(ops::view(&allowed)).collect())
+}
+
+/// List a unit's successors
+///
+/// What became of a unit in a reorganisation (sắp xếp tổ chức Đoàn), as far as the caller sees it: the default successor,
+/// to which its figures fall, comes first. Empty while the unit stands.
+#[utoipa::path(tag = "org-units", params(("id" = Uuid, Path, description = "The unit that ended.")),
+    responses((status = 200, description = "The successors, the default one first.", body = OrgUnitPage)),
+    extensions(("x-permission" = json!(OrgUnitRead::PERMISSION.as_str()))))]
+#[get("/v1/org-units/{id}/successors")]
+async fn list_org_unit_successors(
+    allowed: Allowed<OrgUnitRead>,
+    id: Path<Uuid>,
+    request: Request,
+) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    request.no_query()?;
+    let next = ops::successors(app.store.read(), &allowed, *id).await?;
+    reply::list(&request, next.into_iter().map(ops::view(&allowed)).collect())
 }

@@ -9,11 +9,13 @@ use crate::{
     reply::{Cx, Reply},
 };
 use chrono::NaiveDate;
+use std::collections::HashMap;
 use tinhnguyen_domain::{access::Permission, org_units as d};
 use tinhnguyen_persistence::{
     ConnectionTrait, Tx, localities,
     org_units::{self, Filter},
     page::Page,
+    reorganisations::units,
 };
 use uuid::Uuid;
 
@@ -50,10 +52,10 @@ pub async fn list(
 
 /// Shows units to this caller.
 pub fn view<P: crate::allowed::Demand>(scope: &Scope<P>) -> impl Fn(d::OrgUnit) -> OrgUnit {
-    let writes = scope.reaches_of(Permission::OrgUnitWrite);
+    let (writes, today) = (scope.reaches_of(Permission::OrgUnitWrite), scope.today());
     move |unit| {
         let may_write = writes.covers_unit(&unit.path);
-        OrgUnit::of(unit, may_write)
+        OrgUnit::of(unit, may_write, today)
     }
 }
 
@@ -67,6 +69,29 @@ pub async fn find<P: crate::allowed::Demand>(
     id: Uuid,
 ) -> ApiResult<d::OrgUnit> {
     scope.seen(org_units::find(conn, id).await?)
+}
+
+/// What became of a unit in a reorganisation, the default successor first.
+///
+/// # Errors
+/// `not_found`.
+pub async fn successors(
+    conn: &impl ConnectionTrait,
+    scope: &Scope<OrgUnitRead>,
+    id: Uuid,
+) -> ApiResult<Vec<d::OrgUnit>> {
+    find(conn, scope, id).await?;
+    let ids: Vec<Uuid> = units::successors(conn, id).await?.into_iter().map(|(id, _)| id).collect();
+    let seen = org_units::find_many(conn, &scope.sees, &ids).await?;
+    let mut seen: HashMap<Uuid, d::OrgUnit> = seen.into_iter().map(|unit| (unit.stamp.id, unit)).collect();
+    Ok(ids.iter().filter_map(|id| seen.remove(id)).collect())
+}
+
+/// Adds a fault for a unit that is not there any more on a day.
+pub fn ensure_stands(faults: &mut Faults, pointer: &str, unit: &d::OrgUnit, day: NaiveDate) {
+    if let Some(end) = unit.valid_to.filter(|end| *end < day) {
+        faults.push(Fault::at(pointer, Code::UnitEnded).limit(end.to_string()));
+    }
 }
 
 /// Makes a unit below one that the caller administers.
@@ -96,6 +121,8 @@ pub async fn create(
         faults.push(Fault::at("/kind", Code::KindNotUnderParent).limit(parent.kind.as_str()));
     }
     let valid_from = new.valid_from.unwrap_or(today);
+    // What has ended has no new ones below it: they would come to stand beneath its successor by the way.
+    ensure_stands(&mut faults, "/parent_id", &parent, valid_from.max(today));
     if new.valid_to.is_some_and(|to| to < valid_from) {
         faults.add("/valid_to", Code::DatesInverted);
     }
@@ -138,6 +165,13 @@ pub async fn change(
     }
     if patch.valid_to.flatten().is_some_and(|to| to < unit.valid_from) {
         faults.add("/valid_to", Code::DatesInverted);
+    }
+    if patch.valid_to.is_some_and(|to| to != unit.valid_to)
+        && let Some(end) = unit.valid_to
+        && !units::successors(tx, id).await?.is_empty()
+    {
+        // Its end is the successors' beginning.
+        faults.push(Fault::at("/valid_to", Code::UnitEnded).limit(end.to_string()));
     }
     faults.settle()?;
     if let Some(name) = &patch.name {

@@ -77,6 +77,9 @@ pub struct ProgressQuery {
     pub difficulty: Option<Difficulty>,
     /// The figures as they stood at this instant (UTC), as the ledger had them; now when absent.
     pub as_of: Option<DateTime<Utc>>,
+    /// In the trees of this local day: what was merged or moved since is where it was then, and what has ended counts with
+    /// its successor. The day of `as_of` when absent. No total changes by it.
+    pub tree_as_of: Option<NaiveDate>,
     /// What the groups are; none when absent.
     #[param(inline)]
     pub group_by: Option<GroupBy>,
@@ -234,6 +237,14 @@ pub struct ProgressGroup {
     /// Verified.
     #[schema(example = 300000)]
     pub verified: i64,
+    /// Of a unit: its target; null where it has none. Absent of other groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>, required = false, minimum = 0, example = 315000)]
+    pub target: Option<Option<i64>>,
+    /// Of a unit: `reported` / `target` × 100, never capped; null without a target. Absent of other groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>, required = false, example = 100.31)]
+    pub percent: Option<Option<f64>>,
 }
 
 /// Which results a figure includes; of teams and their members, which teams.
@@ -287,6 +298,8 @@ pub struct Progress {
     pub org_unit: ProgressUnit,
     /// The instant that the figures stand at.
     pub as_of: DateTime<Utc>,
+    /// The local day whose trees they are told in.
+    pub tree_as_of: NaiveDate,
     /// The ledger's last entry that is in them.
     #[schema(minimum = 0, example = 182340)]
     pub ledger_seq: i64,
@@ -396,6 +409,8 @@ pub struct ExplainQuery {
     pub difficulty: Option<Difficulty>,
     /// The figure as it stood at this instant (UTC): with the answer's own `as_of` all pages are of one moment.
     pub as_of: Option<DateTime<Utc>>,
+    /// In the trees of this local day; the day of `as_of` when absent.
+    pub tree_as_of: Option<NaiveDate>,
     /// Results a page, 1 to 200.
     #[param(minimum = 1, maximum = 200, default = 50)]
     pub limit: Option<u32>,
@@ -422,6 +437,7 @@ impl From<&ExplainQuery> for ProgressQuery {
             team_kind: query.team_kind,
             difficulty: query.difficulty,
             as_of: query.as_of,
+            tree_as_of: query.tree_as_of,
             group_by: None,
             min_ledger_seq: None,
         }

@@ -8,7 +8,7 @@ use crate::{
     allowed::{ProgressRead, Scope},
     app::App,
     problem::ApiResult,
-    progress::{Asked, View},
+    progress::{Asked, Targets, View},
 };
 use actix_web::web::Data;
 use chrono::Datelike;
@@ -18,7 +18,7 @@ use tinhnguyen_domain::{
     counting::Count,
     localities::Difficulty,
     org_units::OrgUnit,
-    progress::By,
+    progress::{By, percent},
     teams::TeamKind,
 };
 use tinhnguyen_persistence::progress::team_names;
@@ -42,6 +42,8 @@ fn group(key: impl Into<String>, name: impl Into<String>, name_en: Option<&str>,
         name_en: name_en.map(ToOwned::to_owned),
         reported: count.reported.0,
         verified: count.verified.0,
+        target: None,
+        percent: None,
     }
 }
 
@@ -51,16 +53,28 @@ fn named((key, vi, en): (&str, &str, &str), count: Count) -> ProgressGroup {
 
 /// Units directly below, all of them, and the unit itself when its own teams reported.
 #[must_use]
-pub fn units(view: &View<'_>, unit: &OrgUnit, mut counts: BTreeMap<Uuid, Count>) -> Vec<ProgressGroup> {
-    let of = |unit: &OrgUnit, count: Count| ProgressGroup {
+pub fn units(
+    view: &View<'_>,
+    unit: &OrgUnit,
+    mut counts: BTreeMap<Uuid, Count>,
+    targets: &Targets,
+) -> Vec<ProgressGroup> {
+    let of = |unit: &OrgUnit, count: Count, target: Option<i64>| ProgressGroup {
         id: Some(unit.stamp.id),
+        target: Some(target),
+        percent: Some(target.and_then(|target| percent(count.reported.0, target))),
         ..group(&unit.code, &unit.name, unit.name_en.as_deref(), count)
     };
     let below = view.trees.children(unit.stamp.id).into_iter();
-    let mut groups: Vec<_> = below.map(|child| of(child, counts.remove(&child.stamp.id).unwrap_or_default())).collect();
-    // Whoever else reported, such as the unit's own teams, belongs to the sum.
+    let mut groups: Vec<_> = below
+        .map(|child| {
+            let id = child.stamp.id;
+            of(child, counts.remove(&id).unwrap_or_default(), targets.get(&id).copied())
+        })
+        .collect();
+    // Whoever else reported, such as the unit's own teams, belongs to the sum. The unit's target is not theirs alone.
     let others = counts.into_iter().filter(|(_, count)| !count.is_zero());
-    groups.extend(others.filter_map(|(id, count)| Some(of(view.trees.unit(id)?, count))));
+    groups.extend(others.filter_map(|(id, count)| Some(of(view.trees.unit(id)?, count, None))));
     groups
 }
 
@@ -99,11 +113,11 @@ pub(super) fn groups(
     view: &View<'_>,
     asked: &Asked<'_>,
     by: GroupBy,
-    (unit, by_child): (&OrgUnit, BTreeMap<Uuid, Count>),
+    (unit, by_child, targets): (&OrgUnit, BTreeMap<Uuid, Count>, &Targets),
     teams: Option<&Names>,
 ) -> Vec<ProgressGroup> {
     match by {
-        GroupBy::OrgUnit => units(view, unit, by_child),
+        GroupBy::OrgUnit => units(view, unit, by_child, targets),
         GroupBy::Topic => topics(view, asked),
         GroupBy::Audience => audiences(view, asked),
         GroupBy::ActivityKind => words(ActivityKind::ALL, &view.by_activity_kind(asked), |k| (k.as_str(), k.names())),

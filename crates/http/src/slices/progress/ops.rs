@@ -11,7 +11,7 @@ use crate::{
     allowed::{ProgressRead, Scope},
     app::App,
     problem::{ApiError, ApiResult, Code, Fault},
-    progress::{Asked, Body, Subject, View},
+    progress::{Asked, Body, Subject, View, When},
     reply::hash_tag,
 };
 use actix_web::web::{Bytes, Data};
@@ -32,19 +32,28 @@ fn unknown(parameter: &str) -> ApiError {
     ApiError::parameter(Fault::of_parameter(parameter, Code::ReferenceNotFound))
 }
 
+/// The highest unit whose progress the caller may see.
+///
+/// # Errors
+/// `forbidden` when they see that of teams alone.
+pub fn highest(scope: &Scope<ProgressRead>) -> ApiResult<&UnitPath> {
+    let parts = scope.reaches.parts().iter().filter(|part| part.team_id.is_none());
+    let highest = parts.min_by_key(|part| part.path.depth()).map(|part| &part.path);
+    highest.ok_or_else(|| {
+        ApiError::new(Code::Forbidden).detail(
+            "Bạn không có quyền xem tiến độ của cả một đơn vị.",
+            "You may not see the progress of a whole unit.",
+        )
+    })
+}
+
 /// The unit that is asked for; when none is, the highest one that the caller reaches.
 fn unit_of<'a>(view: &View<'a>, scope: &Scope<ProgressRead>, id: Option<Uuid>) -> ApiResult<&'a OrgUnit> {
-    let Some(id) = id else {
-        let parts = scope.reaches.parts().iter().filter(|part| part.team_id.is_none());
-        let highest = parts.min_by_key(|part| part.path.depth()).ok_or_else(|| {
-            ApiError::new(Code::Forbidden).detail(
-                "Bạn không có quyền xem tiến độ của cả một đơn vị.",
-                "You may not see the progress of a whole unit.",
-            )
-        })?;
-        return view.trees.unit_at(&highest.path).ok_or_else(ApiError::not_found);
+    let unit = match id {
+        Some(id) => view.trees.unit(id),
+        None => view.trees.unit_stored_at(highest(scope)?),
     };
-    let unit = view.trees.unit(id).filter(|unit| scope.sees.sees_unit(&unit.path)).ok_or_else(ApiError::not_found)?;
+    let unit = unit.filter(|unit| scope.sees.sees_unit(&unit.path)).ok_or_else(ApiError::not_found)?;
     scope.ensure_unit(&unit.path)?;
     Ok(unit)
 }
@@ -63,7 +72,8 @@ pub(super) fn question<'a>(
 ) -> ApiResult<(Subject, &'a OrgUnit, Asked<'a>)> {
     let unit = unit_of(view, scope, query.org_unit_id)?;
     let subject = subject_of(view, query.indicator_id)?;
-    let asked = asked_of(view, &subject, &unit.path, query)?;
+    let path = view.trees.unit_path(unit.stamp.id).ok_or_else(ApiError::not_found)?;
+    let asked = asked_of(view, &subject, path, query)?;
     Ok((subject, unit, asked))
 }
 
@@ -76,7 +86,7 @@ fn asked_of<'a>(view: &View<'a>, subject: &Subject, unit: &'a UnitPath, query: &
     }
     refuse_senseless(subject.indicator.measure, query)?;
     let locality = match query.locality_id {
-        Some(id) => Some(&view.trees.place(id).ok_or_else(|| unknown("locality_id"))?.path),
+        Some(id) => Some(view.trees.place_path(id).ok_or_else(|| unknown("locality_id"))?),
         None => None,
     };
     Ok(Asked {
@@ -133,17 +143,18 @@ pub(super) async fn with<T>(
     query: &ProgressQuery,
     work: impl FnOnce(&View<'_>) -> ApiResult<T>,
 ) -> ApiResult<T> {
-    if let Some(as_of) = query.as_of {
-        return app.figures.with_past(app, as_of, work).await?;
+    let when = When { as_of: query.as_of, tree_as_of: query.tree_as_of };
+    if query.as_of.is_some() {
+        return app.figures.when(app, when, work).await?;
     }
     let subject = app.figures.with(app, |view| subject_of(view, query.indicator_id)).await??;
     let Subject { campaign, indicator } = &subject;
     if is_of_ledger(indicator.measure) {
-        return app.figures.with(app, work).await?;
+        return app.figures.when(app, when, work).await?;
     }
     let counted = (indicator.stamp.id, indicator.measure);
     let cells = rows::team_cells(app.store.read(), counted, campaign.stamp.id).await?;
-    app.figures.with(app, |view| work(&View { cube: &Cube::load(view.ledger_seq(), cells), ..*view })).await?
+    app.figures.when(app, when, |view| work(&View { cube: &Cube::load(view.ledger_seq(), cells), ..*view })).await?
 }
 
 fn body_of<T: Serialize>(value: &T) -> ApiResult<Body> {
@@ -164,7 +175,14 @@ pub async fn progress(app: &Data<App>, scope: &Scope<ProgressRead>, query: &Prog
         let (subject, unit, asked) = question(view, scope, query)?;
         // Teams, and what they are called, aren't in the ledger.
         let lasting = teams.is_none() && is_of_ledger(subject.indicator.measure);
-        let key = format!("{:?} {} {} {} {query:?}", view.heads, view.ledger_seq(), view.as_of, unit.stamp.id);
+        let key = format!(
+            "{:?} {} {} {} {} {query:?}",
+            view.heads,
+            view.ledger_seq(),
+            view.as_of,
+            view.trees.day,
+            unit.stamp.id
+        );
         if lasting && let Some(known) = app.figures.bodies.get(&key) {
             return Ok(known);
         }
@@ -191,8 +209,8 @@ fn answer(
     let total: Count =
         days.iter().filter(|(day, _)| asked.from.is_none_or(|from| from <= **day)).map(|(_, c)| *c).sum();
     let by_child = view.by_child(asked);
-    // Targets of units below the centre come with their allocation.
-    let target = (unit.path.depth() == 0).then_some(subject.indicator.target_value);
+    let targets = view.targets(subject);
+    let target = targets.get(&unit.stamp.id).copied();
     let pace = target.filter(|_| asked.is_whole()).map(|target| pace(view, subject, target, &days).into());
     let below = view.trees.children(unit.stamp.id);
     let reporting = below.iter().filter(|child| by_child.get(&child.stamp.id).is_some_and(|c| c.reported.0 != 0));
@@ -200,6 +218,7 @@ fn answer(
         indicator: ProgressIndicator::of(&subject.indicator),
         org_unit: ProgressUnit::of(unit),
         as_of: view.as_of,
+        tree_as_of: view.trees.day,
         ledger_seq: view.ledger_seq(),
         target,
         reported: total.reported.0,
@@ -212,7 +231,7 @@ fn answer(
             units_expected: u64::try_from(below.len()).unwrap_or(u64::MAX),
             units_reporting: u64::try_from(reporting.count()).unwrap_or(u64::MAX),
         },
-        groups: by.map_or_else(Vec::new, |by| groups::groups(view, asked, by, (unit, by_child), teams)),
+        groups: by.map_or_else(Vec::new, |by| groups::groups(view, asked, by, (unit, by_child, &targets), teams)),
         includes: ProgressIncludes::of(subject.indicator.measure),
     }
 }
@@ -235,7 +254,7 @@ pub async fn public(app: &Data<App>, indicator_id: Option<Uuid>) -> ApiResult<Bo
         let subject = subject_of(view, indicator_id)?;
         let root = view.trees.root().ok_or_else(ApiError::not_found)?;
         let lasting = is_of_ledger(subject.indicator.measure);
-        let key = format!("public {:?} {} {indicator_id:?}", view.heads, view.as_of);
+        let key = format!("public {:?} {} {} {indicator_id:?}", view.heads, view.as_of, view.trees.day);
         if lasting && let Some(known) = app.figures.bodies.get(&key) {
             return Ok(known);
         }
@@ -252,7 +271,7 @@ pub async fn public(app: &Data<App>, indicator_id: Option<Uuid>) -> ApiResult<Bo
             verified: total.verified.0,
             percent: percent(total.reported.0, target),
             verified_percent: percent(total.verified.0, target),
-            provinces: groups::units(view, root, view.by_child(&asked)),
+            provinces: groups::units(view, root, view.by_child(&asked), &view.targets(&subject)),
             demo: view.heads.demo,
         })?;
         if lasting {

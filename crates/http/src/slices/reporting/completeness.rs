@@ -96,7 +96,7 @@ impl Term {
     /// The due days that some unit has, each with the instant at which it is over.
     fn instants(&self) -> (Vec<NaiveDate>, Vec<DateTime<Utc>>) {
         let days = self.deadlines.days();
-        let instants = days.iter().map(|day| self.campaign.end_of_day(*day)).collect();
+        let instants = days.iter().map(|day| self.campaign.end_of(*day)).collect();
         (days, instants)
     }
 
@@ -163,8 +163,8 @@ impl Term {
         asked: Listed,
         now: DateTime<Utc>,
     ) -> ApiResult<(Vec<TeamReport>, Option<(String, Uuid)>)> {
-        let first = self.campaign.end_of_day(self.period.due_on);
-        let last = self.campaign.end_of_day(self.deadlines.last());
+        let first = self.campaign.end_of(self.period.due_on);
+        let last = self.campaign.end_of(self.deadlines.last());
         let today = self.campaign.local_day(now);
         let mut filter = TeamFilter {
             team_id: asked.team_id,

@@ -51,7 +51,7 @@ async fn list_activity_series(allowed: Allowed<ActivityRead>, request: Request) 
     responses((status = 201, description = "The new series and its activities.", body = ActivitySeries),
         (status = 200, description = "The series that this id and body made before.", body = ActivitySeries)),
     extensions(("x-permission" = json!(ActivityWrite::PERMISSION.as_str())),
-        ("x-codes" = json!(["id_already_used", "idempotency_in_progress", "campaign_not_open", "reference_not_found", "dates_inverted", "outside_campaign", "topic_not_of_kind", "locality_not_valid"]))))]
+        ("x-codes" = json!(["id_already_used", "idempotency_in_progress", "campaign_not_open", "reference_not_found", "dates_inverted", "outside_campaign", "topic_not_of_kind", "locality_not_valid", "unit_ended"]))))]
 #[post("/v1/activity-series")]
 async fn create_activity_series(allowed: Allowed<ActivityWrite>, request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;

@@ -7,7 +7,10 @@ use crate::{
     page::ListQuery,
     problem::{ApiError, ApiResult, Code, Fault},
     reply::{Cx, Reply},
-    slices::activities::ops::{Plan, plan},
+    slices::{
+        activities::ops::{Plan, plan},
+        org_units::ops::ensure_stands,
+    },
 };
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeZone, Utc};
 use std::collections::HashMap;
@@ -135,6 +138,10 @@ async fn check_days(tx: &Tx, faults: &mut Faults, plan: &Plan, all: &[Activity])
             faults.push(Fault::at("/locality_id", Code::LocalityNotValid).limit(day.to_string()));
         }
     }
+    let last = all.iter().skip(1).map(|activity| plan.campaign.local_day(activity.starts_at)).max();
+    if let Some(day) = last {
+        ensure_stands(faults, "/recurrence", &plan.unit, day);
+    }
     Ok(())
 }
 
@@ -187,8 +194,8 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<ActivityWrite>, new: &Ne
     series::insert(tx, &series).await?;
     activities::insert_many(tx, &all).await?;
     let ids: Vec<Uuid> = all.iter().map(|activity| activity.stamp.id).collect();
-    record(tx, cx, plan.org_unit_id, stamp.id, &ids).await?;
-    Reply::created(&view(scope)(series, Some(&plan.unit)))
+    record(tx, cx, plan.unit.stamp.id, stamp.id, &ids).await?;
+    Reply::created(&view(scope)(series, Some(&plan.unit.path)))
 }
 
 /// Cancels the activities of a series that are still planned: all of them, or those from a local day on.

@@ -52,7 +52,7 @@ async fn list_teams(allowed: Allowed<TeamRead>, request: Request) -> ApiResult<H
     responses((status = 201, description = "The new team.", body = Team),
         (status = 200, description = "The team that this id and body made before.", body = Team)),
     extensions(("x-permission" = json!(TeamWrite::PERMISSION.as_str())),
-        ("x-codes" = json!(["id_already_used", "code_already_used", "idempotency_in_progress", "campaign_not_open", "reference_not_found", "dates_inverted", "outside_campaign", "locality_not_valid"]))))]
+        ("x-codes" = json!(["id_already_used", "code_already_used", "idempotency_in_progress", "campaign_not_open", "reference_not_found", "dates_inverted", "outside_campaign", "locality_not_valid", "unit_ended"]))))]
 #[post("/v1/teams")]
 async fn create_team(allowed: Allowed<TeamWrite>, request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;

@@ -7,7 +7,7 @@ use crate::{
     page::ListQuery,
     problem::{ApiError, ApiResult, Code, Fault},
     reply::{Cx, Reply},
-    slices::{digital_groups::ops as groups, members::ops as of_members},
+    slices::{digital_groups::ops as groups, members::ops as of_members, org_units::ops::ensure_stands},
 };
 use chrono::NaiveDate;
 use std::collections::HashMap;
@@ -141,6 +141,8 @@ pub async fn create(tx: &Tx, cx: &Cx<'_>, scope: &Scope<TeamWrite>, new: &NewTea
     let unit = faults.found("/org_unit_id", unit);
     if let Some(unit) = &unit {
         scope.ensure_unit(&unit.path)?;
+        // Nor one of last year: what has ended sets nothing up any more.
+        ensure_stands(&mut faults, "/org_unit_id", unit, new.starts_on.max(scope.today()));
     }
     let stamp = cx.new_stamp(new.id);
     let team = d::Team {
