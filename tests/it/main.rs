@@ -73,3 +73,4 @@ mod tallies;
 mod targets;
 mod teams;
 mod volunteers;
+mod webhooks;

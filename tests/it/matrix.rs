@@ -8,7 +8,7 @@ use crate::harness::{
     Answer, Caller, T, id_in,
     world::{
         DA_NANG, HA_NOI, campaign, indicator, new_activity, new_digital_group, new_invitation, new_member, new_result,
-        new_series, new_team, new_volunteer, place, seeded_unit,
+        new_series, new_team, new_volunteer, new_webhook, place, seeded_unit,
     },
 };
 use actix_web::http::Method;
@@ -60,8 +60,11 @@ pub struct Site {
     period: Uuid,
     /// The unit's deadline in it was extended.
     extension: Uuid,
-    /// The ready team had nothing to report in it.
+    /// The deployed team had nothing to report in the week before, and may say so of another one.
     nil_report: Uuid,
+    other_period: Uuid,
+    /// A webhook on the unit.
+    webhook: Uuid,
 }
 
 /// Each site has a ward of its own, so that what is reported at one is like nothing of another's.
@@ -116,8 +119,10 @@ impl Site {
         let period = t.week_27().await;
         let extension = json!({"period_id": period, "org_unit_id": unit, "due_on": "2024-07-12", "reason": "Bão số 2"});
         let extension = t.admin.post("/v1/reporting-extensions", &extension).await.ok(201);
-        let nil = json!({"period_id": period, "reason": "Chưa ra quân"});
-        let nil_report = t.admin.post(&format!("/v1/teams/{}/nil-reports", id_in(&ready, "id")), &nil).await.ok(201);
+        let nil = json!({"period_id": t.week(26).await, "reason": "Đội nghỉ để dự thi"});
+        let nil_path = format!("/v1/teams/{}/nil-reports", id_in(&deployed, "id"));
+        let nil_report = t.admin.post(&nil_path, &nil).await.ok(201);
+        let webhook = t.admin.post("/v1/webhooks", &new_webhook(unit)).await.ok(201);
         let client = json!({"name": "Cổng", "org_unit_id": unit, "scopes": ["teams:read"]});
         let client = t.admin.post("/v1/clients", &client).await.ok(201);
         let grassroots = json!({"code": format!("CD-{}", unit.simple()), "name": "Chi đoàn", "kind": "grassroots", "parent_id": unit});
@@ -154,6 +159,8 @@ impl Site {
             period,
             extension: id_in(&extension, "id"),
             nil_report: id_in(&nil_report, "id"),
+            other_period: t.week(25).await,
+            webhook: id_in(&webhook, "id"),
         }
     }
 }
@@ -166,7 +173,7 @@ impl Site {
         let work = [*forming, *ready, *deployed, *activity, *draft, *submitted, *volunteer, *member, *free];
         let access =
             [*unit, *person, *grant, *client, *secret, *invitation, *series, *calendar_link, *pair, *file, *below];
-        work.into_iter().chain(access).chain([self.extension, self.nil_report]).collect()
+        work.into_iter().chain(access).chain([self.extension, self.nil_report, self.webhook]).collect()
     }
 }
 
@@ -571,14 +578,14 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
             json!({"reason": "Nhầm"}),
             Status([403, 403, 404, 404]),
         ),
-        "list_nil_reports" => get(format!("/v1/teams/{}/nil-reports", site.ready), OWN),
+        "list_nil_reports" => get(format!("/v1/teams/{}/nil-reports", site.deployed), OWN),
         "create_nil_report" => send(
-            format!("/v1/teams/{}/nil-reports", site.forming),
-            json!({"period_id": site.period, "reason": "Chưa ra quân"}),
+            format!("/v1/teams/{}/nil-reports", site.deployed),
+            json!({"period_id": site.other_period, "reason": "Đội nghỉ để dự thi"}),
             Status([201, 404, 404, 404]),
         ),
         "delete_nil_report" => Case {
-            path: format!("/v1/teams/{}/nil-reports/{}", site.ready, site.nil_report),
+            path: format!("/v1/teams/{}/nil-reports/{}", site.deployed, site.nil_report),
             body: None,
             expected: Status([204, 404, 404, 404]),
         },
@@ -588,6 +595,22 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
         "list_team_reports" => {
             get(format!("/v1/reporting/teams?period=2024-W27&team_id={}", site.deployed), OWN_LISTED)
         }
+
+        "list_webhooks" => get(format!("/v1/webhooks?id={}", site.webhook), OWN_LISTED),
+        "get_webhook" => get(format!("/v1/webhooks/{}", site.webhook), OWN),
+        "create_webhook" => send("/v1/webhooks".to_owned(), new_webhook(*unit), MADE_AT_UNIT),
+        "patch_webhook" => send(format!("/v1/webhooks/{}", site.webhook), json!({"enabled": false}), OWN),
+        "delete_webhook" => {
+            Case { path: format!("/v1/webhooks/{}", site.webhook), body: None, expected: Status([204, 404, 404, 404]) }
+        }
+        "rotate_webhook_secret" => {
+            Case { path: format!("/v1/webhooks/{}/rotate-secret", site.webhook), body: None, expected: OWN }
+        }
+        "replay_webhook" => {
+            send(format!("/v1/webhooks/{}/replay", site.webhook), json!({"since": "2024-07-01T00:00:00Z"}), OWN)
+        }
+        "test_webhook" => Case { path: format!("/v1/webhooks/{}/test", site.webhook), body: None, expected: OWN },
+        "list_webhook_deliveries" => get(format!("/v1/webhooks/{}/deliveries", site.webhook), OWN),
         _ => return None,
     })
 }
@@ -722,7 +745,7 @@ both! {
             for table in
                 ["org_unit", "user_account", "access_grant", "campaign", "indicator", "team", "activity", "activity_series",
                  "digital_group", "result", "volunteer", "team_member", "duplicate_candidate", "reporting_period",
-                 "reporting_extension", "nil_report"]
+                 "reporting_extension", "nil_report", "webhook"]
             {
                 counts
                     .push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);
@@ -734,7 +757,7 @@ both! {
                 "ledger", "rollup_cell", "audit_log", "chosen_id", "idempotency_key", "invitation", "mail_outbox", "totp",
                 "personal_data", "personal_key", "tally", "result_revision", "calendar_link", "reorganisation",
                 "reorganisation_detail", "org_unit_placement", "org_unit_successor", "locality_placement", "locality_successor",
-                "evidence_blob", "evidence_file", "result_evidence", "target_revision",
+                "evidence_blob", "evidence_file", "result_evidence", "target_revision", "webhook_delivery",
             ] {
                 counts
                     .push(crate::harness::value::<i64>(t.store.read(), &format!("SELECT count(*) FROM {table}")).await);

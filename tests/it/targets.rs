@@ -588,7 +588,7 @@ both! {
         put(&t.admin, centre(), &json!({"value": 6, "reason": "Sửa"})).if_match("*").await.ok(200);
         let both = t.admin.get(&format!("/v1/changes?since={since}&include=items")).await.ok(200);
         let seen: Vec<_> = both["data"].as_array().unwrap().iter().map(|c| (c["kind"].as_str().unwrap(), c["version"].as_i64().unwrap())).collect();
-        assert_eq!(seen, [("target", 3), ("indicator", 3)]);
+        assert_eq!(seen, [("indicator", 3), ("target", 3)]);
     }
 
     async fn a_rehearsal_sets_nothing(t: &T) {

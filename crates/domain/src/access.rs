@@ -96,6 +96,10 @@ words! {
         ReportingRead = "reporting.read",
         /// Extend deadlines of the units below.
         ReportingWrite = "reporting.write",
+        /// Read webhooks and what became of their deliveries.
+        WebhookRead = "webhooks.read",
+        /// Create and change webhooks.
+        WebhookWrite = "webhooks.write",
     }
 }
 
@@ -130,6 +134,8 @@ impl Permission {
             Self::TargetWrite => "targets:write",
             Self::ReportingRead => "reporting:read",
             Self::ReportingWrite => "reporting:write",
+            Self::WebhookRead => "webhooks:read",
+            Self::WebhookWrite => "webhooks:write",
         }
     }
 
@@ -166,7 +172,9 @@ impl Role {
             | P::VolunteerWrite
             | P::VolunteerPersonal
             | P::TargetWrite
-            | P::ReportingWrite => {
+            | P::ReportingWrite
+            | P::WebhookRead
+            | P::WebhookWrite => {
                 matches!(self, Self::Administrator | Self::Coordinator)
             }
             P::ActivityWrite | P::ResultWrite | P::MemberWrite => {
@@ -312,6 +320,26 @@ impl Rights {
         }
     }
 
+    /// The same rights, as far as they concern a subtree.
+    #[must_use]
+    pub fn within(self, top: &UnitPath) -> Self {
+        let cut = |path: UnitPath| {
+            if top.contains(&path) { Some(path) } else { path.contains(top).then(|| top.clone()) }
+        };
+        match self {
+            Self::Person(grants) => Self::Person(
+                grants
+                    .into_iter()
+                    .filter_map(|grant| Some(Grant { path: cut(grant.path.clone())?, ..grant }))
+                    .collect(),
+            ),
+            Self::Client { scopes, path } => match cut(path) {
+                Some(path) => Self::Client { scopes, path },
+                None => Self::Client { scopes: vec![], path: top.clone() },
+            },
+        }
+    }
+
     /// Where what they ask about exists for them, for telling 404 from 403: what any right of theirs covers.
     #[must_use]
     pub fn sees(&self, day: NaiveDate) -> Reaches {
@@ -398,5 +426,39 @@ mod tests {
     #[test]
     fn nobody_but_verifier_and_administrator_verifies() {
         assert_eq!(Permission::ResultVerify.roles(), vec![Role::Administrator, Role::Verifier]);
+    }
+
+    #[test]
+    fn rights_within_a_subtree_are_what_both_have() {
+        let day = NaiveDate::from_ymd_opt(2024, 7, 1).unwrap();
+        let province = UnitPath::root(1).child(2);
+        let (ward, other) = (province.child(5), UnitPath::root(1).child(20));
+        let team = Uuid::from_u128(7);
+        let person = Rights::Person(vec![
+            grant(Role::Viewer, &UnitPath::root(1), None),
+            grant(Role::Administrator, &ward.child(9), None),
+            grant(Role::Administrator, &other, None),
+            grant(Role::TeamLeader, &province, Some(team)),
+        ]);
+        let cut = person.within(&ward);
+        let read = cut.reaches(Permission::TeamRead, day);
+        assert!(
+            read.covers_unit(&ward)
+                && read.covers_unit(&ward.child(9))
+                && !read.covers_unit(&province)
+                && !read.covers_unit(&other)
+        );
+        let manage = cut.reaches(Permission::AccessWrite, day);
+        assert!(manage.covers_unit(&ward.child(9)) && !manage.covers_unit(&ward) && !manage.covers_unit(&other));
+        let write = cut.reaches(Permission::ResultWrite, day);
+        assert!(
+            write.covers_team(&ward, team)
+                && !write.covers_team(&province, team)
+                && !write.covers_team(&ward, Uuid::nil())
+        );
+        let client = |path: &UnitPath| Rights::Client { scopes: vec!["teams:read".into()], path: path.clone() };
+        assert_eq!(client(&province).within(&ward), client(&ward));
+        assert_eq!(client(&ward).within(&province), client(&ward));
+        assert!(client(&other).within(&ward).reaches(Permission::TeamRead, day).is_empty());
     }
 }

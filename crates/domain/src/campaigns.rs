@@ -123,7 +123,7 @@ impl Campaign {
 
     /// The instant at which a local day is over: until then, whatever is done is done on that day or before it.
     #[must_use]
-    pub fn end_of_day(&self, day: NaiveDate) -> DateTime<Utc> {
+    pub fn end_of(&self, day: NaiveDate) -> DateTime<Utc> {
         let midnight = day.succ_opt().unwrap_or(NaiveDate::MAX).and_time(NaiveTime::MIN);
         // Where clocks are put forward over midnight, the next day begins at the first time that there is; where they are
         // put back to the day before, it begins the second time.
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_day_ends_at_local_midnight_wherever_clocks_jump() {
         let day = |y, m, d| NaiveDate::from_ymd_opt(y, m, d).unwrap();
-        let ends = |zone: Tz, on| Campaign { time_zone: zone, ..summer() }.end_of_day(on);
+        let ends = |zone: Tz, on| Campaign { time_zone: zone, ..summer() }.end_of(on);
         let at = |y, m, d, h| Utc.with_ymd_and_hms(y, m, d, h, 0, 0).unwrap();
         assert_eq!(ends(chrono_tz::Asia::Ho_Chi_Minh, day(2024, 7, 9)), at(2024, 7, 9, 17));
         // Clocks go from 00:00 to 01:00: the 3rd ends when the 4th begins, at 01:00.
@@ -251,7 +251,7 @@ mod tests {
         {
             let campaign = Campaign { time_zone: zone, ..summer() };
             for on in day(2018, 1, 1).iter_days().take(400) {
-                let end = campaign.end_of_day(on);
+                let end = campaign.end_of(on);
                 assert_eq!(campaign.local_day(end), on.succ_opt().unwrap(), "{zone} {on}");
                 assert_eq!(campaign.local_day(end - TimeDelta::microseconds(1)), on, "{zone} {on}");
             }

@@ -30,6 +30,7 @@ pub mod targets;
 pub mod teams;
 pub mod text;
 pub mod volunteers;
+pub mod webhooks;
 mod words;
 
 pub use words::UnknownWord;

@@ -70,6 +70,8 @@ demands!(
     TargetWrite,
     ReportingRead,
     ReportingWrite,
+    WebhookRead,
+    WebhookWrite,
 );
 
 /// Who asks: a person, or a registered client.

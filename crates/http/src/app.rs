@@ -13,6 +13,7 @@ use crate::{
     guesses::Guesses,
     limits::{Limits, Quotas},
     metrics::Metrics,
+    outgoing::Outgoing,
     passwords::Passwords,
     problem::ApiError,
     progress::Figures,
@@ -54,6 +55,8 @@ pub struct Settings {
     pub reminders: Leads,
     /// The count of a place from which on everybody may see it.
     pub public_min_count: i64,
+    /// Whether webhooks may send to addresses inside, and unencrypted.
+    pub webhooks_anywhere: bool,
 }
 
 /// The count of a place from which on everybody may see it, unless the operator says otherwise.
@@ -69,6 +72,7 @@ impl Default for Settings {
             quota_exempt: Limits::default_exempt(),
             reminders: Leads::default(),
             public_min_count: PUBLIC_MIN_COUNT.into(),
+            webhooks_anywhere: false,
         }
     }
 }
@@ -107,6 +111,8 @@ pub struct App {
     pub waiting: Waiting,
     /// What the public pages keep in memory.
     pub public: Public,
+    /// Sends to addresses that clients chose.
+    pub outgoing: Outgoing,
     /// What is measured.
     pub metrics: Metrics,
 }
@@ -135,6 +141,7 @@ impl App {
             figures: Figures::default(),
             waiting: Waiting::default(),
             public: Public::default(),
+            outgoing: Outgoing::new(settings.webhooks_anywhere),
             metrics: Metrics::default(),
             settings,
         }

@@ -220,6 +220,7 @@ fn finish(document: &mut Value) {
         }
     }
     drop_unused_responses(root);
+    root.insert("webhooks".to_owned(), crate::slices::webhooks::document::section(&schemas));
 }
 
 /// The same token under two names: for tools that log in by themselves, and for those that are given a token.

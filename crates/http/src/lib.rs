@@ -22,6 +22,7 @@ pub mod limits;
 pub mod mail;
 pub mod metrics;
 pub mod oidc;
+pub mod outgoing;
 pub mod page;
 pub mod passwords;
 mod pictures;

@@ -19,6 +19,8 @@ pub struct Metrics {
     mail_pending: Option<IntGauge>,
     mail_failed: Option<IntGauge>,
     mail_sent: Option<IntCounter>,
+    webhooks_pending: Option<IntGauge>,
+    webhooks_failed: Option<IntGauge>,
 }
 
 impl Default for Metrics {
@@ -60,6 +62,10 @@ impl Default for Metrics {
         );
         let mail_pending = gauge("tinhnguyen_mail_pending", "Mails that wait to be sent, of all replicas.");
         let mail_failed = gauge("tinhnguyen_mail_failed", "Mails that were given up, of all replicas.");
+        let webhooks_pending =
+            gauge("tinhnguyen_webhooks_pending", "Deliveries that wait to be sent, of all replicas.");
+        let webhooks_failed =
+            gauge("tinhnguyen_webhooks_failed", "Deliveries of the last days that were given up, of all replicas.");
         let mail_sent = IntCounter::new("tinhnguyen_mail_sent_total", "Mails sent by this process.")
             .ok()
             .filter(|m| registry.register(Box::new(m.clone())).is_ok());
@@ -74,6 +80,8 @@ impl Default for Metrics {
             mail_pending,
             mail_failed,
             mail_sent,
+            webhooks_pending,
+            webhooks_failed,
         }
     }
 }
@@ -110,6 +118,15 @@ impl Metrics {
         }
         if let Some(counter) = &self.mail_sent {
             counter.inc_by(sent);
+        }
+    }
+
+    /// Notes how webhooks' deliveries stand.
+    pub fn webhooks(&self, pending: u64, failed: u64) {
+        for (gauge, count) in [(&self.webhooks_pending, pending), (&self.webhooks_failed, failed)] {
+            if let Some(gauge) = gauge {
+                gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+            }
         }
     }
 

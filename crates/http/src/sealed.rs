@@ -1,4 +1,4 @@
-//! Secrets that must be read again (second factors, mail that waits): AES-256-GCM under keys derived from one key file.
+//! Secrets that must be read again (second factors, mail that waits, secrets of webhooks): AES-256-GCM under keys derived from one key file.
 //!
 //! This is the one door to that key: whoever wants another envelope changes [`Sealer`] and nothing else.
 
@@ -25,6 +25,8 @@ pub enum Purpose {
     Mail,
     /// Nonce and verifier of a login that waits for the provider.
     Login,
+    /// The secret that signs a webhook's deliveries.
+    Webhook,
 }
 
 impl Purpose {
@@ -33,6 +35,7 @@ impl Purpose {
             Self::Totp => b"tinhnguyen/totp",
             Self::Mail => b"tinhnguyen/mail",
             Self::Login => b"tinhnguyen/login",
+            Self::Webhook => b"tinhnguyen/webhook",
         }
     }
 }

@@ -5,6 +5,9 @@ use crate::{
     problem::{ApiError, ApiResult, Code, Lang, Problem, ProblemFault},
     reply::{cached, hash_tag},
     request::Request,
+    slices::webhooks::dto::{
+        ChangeEvent, ChangeEventData, ReportingEvent, ReportingEventData, WebhookTestEvent, WebhookTestEventData,
+    },
     tokens::ISSUER,
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
@@ -36,7 +39,18 @@ pub fn about() -> OpenApi {
                 .license(Some(LicenseBuilder::new().name(LICENSE).identifier(Some(LICENSE)).build()))
                 .build(),
         )
-        .components(Some(ComponentsBuilder::new().schema_from::<Problem>().schema_from::<ProblemFault>().build()))
+        .components(Some(
+            ComponentsBuilder::new()
+                .schema_from::<Problem>()
+                .schema_from::<ProblemFault>()
+                .schema_from::<ChangeEvent>()
+                .schema_from::<ChangeEventData>()
+                .schema_from::<ReportingEvent>()
+                .schema_from::<ReportingEventData>()
+                .schema_from::<WebhookTestEvent>()
+                .schema_from::<WebhookTestEventData>()
+                .build(),
+        ))
         .servers(Some([Server::new("/")]))
         .tags(Some([
             tag("auth", "Tokens (đăng nhập) and who I am."),
@@ -55,6 +69,7 @@ pub fn about() -> OpenApi {
             tag("progress", "Progress (tiến độ) towards the indicators."),
             tag("reporting", "Reporting periods (kỳ báo cáo), deadlines, extensions (gia hạn), and who has reported."),
             tag("public", "What everybody may see (công khai): figures, tables, pictures, live events."),
+            tag("webhooks", "Webhooks: somebody's own service is told of what happens."),
             tag(
                 "changes",
                 "For clients without a signal: what was changed (thay đổi), and many operations at once (đồng bộ).",

@@ -318,6 +318,8 @@ pub struct Step {
     pub resource_id: Uuid,
     /// The team from whose sight it went.
     pub team_id: Option<Uuid>,
+    /// At which unit; none for what belongs to the whole country.
+    pub org_unit_id: Option<Uuid>,
 }
 
 /// The sealed rows after a place, in the order of commits.
@@ -343,6 +345,7 @@ pub async fn after(conn: &impl ConnectionTrait, position: Position, limit: u64) 
             resource: row.resource,
             resource_id: row.resource_id,
             team_id: row.team_id,
+            org_unit_id: row.org_unit_id,
         })
     };
     Ok(rows.into_iter().filter_map(step).collect())

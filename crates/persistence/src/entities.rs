@@ -661,3 +661,36 @@ entity!(reporting_notice, "reporting_notice", {
     expected: i64,
     missing: i64,
 });
+
+entity!(webhook, "webhook", resource {
+    url: String,
+    description: Option<String>,
+    event_types: Json,
+    org_unit_id: Uuid,
+    owner_id: Uuid,
+    disabled: Option<String>,
+    secret: Vec<u8>,
+    previous_secret: Option<Vec<u8>>,
+    previous_until: Option<DateTimeUtc>,
+    followed_seal: i64,
+    followed_id: Uuid,
+    failing_since: Option<DateTimeUtc>,
+});
+
+entity!(webhook_delivery, "webhook_delivery", {
+    #[sea_orm(primary_key, auto_increment = false)]
+    id: Uuid,
+    webhook_id: Uuid,
+    event_type: String,
+    entry_id: Uuid,
+    body: String,
+    created_at: DateTimeUtc,
+    status: String,
+    attempts: i32,
+    due_at: DateTimeUtc,
+    lease: Option<Uuid>,
+    leased_until: Option<DateTimeUtc>,
+    delivered_at: Option<DateTimeUtc>,
+    last_status: Option<i32>,
+    last_error: Option<String>,
+});

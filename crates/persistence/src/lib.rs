@@ -43,6 +43,7 @@ pub mod tallies;
 pub mod targets;
 pub mod teams;
 pub mod volunteers;
+pub mod webhooks;
 
 pub use error::{StoreError, StoreResult};
 pub use migrations::Migrator;

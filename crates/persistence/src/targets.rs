@@ -23,9 +23,8 @@ use tinhnguyen_domain::{
 };
 use uuid::Uuid;
 
-/// The counter that counts the writings of targets: its row is locked while one is at work, and a copy in memory is known
-/// to be old by it.
-pub const HEAD: &str = "target";
+/// The counter that counts the writings of targets: its row is locked while one is at work.
+const HEAD: &str = "target";
 
 impl TryFrom<t::Model> for Target {
     type Error = StoreError;
@@ -100,8 +99,8 @@ pub async fn all(conn: &impl ConnectionTrait) -> StoreResult<Vec<Target>> {
 /// # Errors
 /// When the database refuses.
 pub(crate) async fn begin(tx: &Tx, indicator: &Indicator, set_by: Option<Uuid>) -> StoreResult<Option<Target>> {
+    // Nobody else can write a target of an indicator that isn't there for them yet, so no turn is taken.
     let Some(centre) = org_units::root(tx).await? else { return Ok(None) };
-    hold(tx).await?;
     let target = Target {
         stamp: Stamp { updated_at: indicator.stamp.created_at, version: 1, ..indicator.stamp },
         indicator_id: indicator.stamp.id,

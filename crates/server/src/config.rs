@@ -96,6 +96,9 @@ pub struct Flags {
     /// The count of a locality from which on everybody may see it; smaller ones are shown as `< N` [default: 10]
     #[arg(long, global = true, value_name = "N")]
     pub public_min_count: Option<String>,
+    /// true lets webhooks send to addresses of this machine and of networks inside, and unencrypted: for trials [default: false]
+    #[arg(long, global = true, value_name = "BOOL")]
+    pub webhooks_anywhere: Option<String>,
     /// How logs are written to stderr: text or json [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
     pub log_format: Option<String>,
@@ -131,7 +134,7 @@ const NAMES: [&str; OWN.len() + account_settings::NAMES.len() + evidence_setting
 };
 
 /// Those of the service itself.
-const OWN: [&str; 19] = [
+const OWN: [&str; 20] = [
     "listen",
     "data_dir",
     "database_url",
@@ -148,6 +151,7 @@ const OWN: [&str; 19] = [
     "rate_limit_exempt",
     "reporting_reminders",
     "public_min_count",
+    "webhooks_anywhere",
     "log_format",
     "log",
     "workers",
@@ -172,6 +176,7 @@ impl Flags {
             &self.rate_limit_exempt,
             &self.reporting_reminders,
             &self.public_min_count,
+            &self.webhooks_anywhere,
             &self.log_format,
             &self.log,
             &self.workers,
@@ -312,6 +317,8 @@ pub struct Config {
     pub reporting_reminders: Setting<Leads>,
     /// The count of a locality from which on everybody may see it.
     pub public_min_count: Setting<NonZero<u32>>,
+    /// Whether webhooks may send to addresses inside, and unencrypted.
+    pub webhooks_anywhere: Setting<bool>,
     /// How logs are written.
     pub log_format: Setting<LogFormat>,
     /// What is logged.
@@ -369,6 +376,7 @@ impl Config {
             reporting_reminders: given.or("reporting_reminders", Leads::default())?,
             public_min_count: given
                 .or("public_min_count", NonZero::new(PUBLIC_MIN_COUNT).unwrap_or(NonZero::<u32>::MIN))?,
+            webhooks_anywhere: given.or("webhooks_anywhere", false)?,
             log_format: given.or("log_format", LogFormat::Text)?,
             log: given
                 .take_with("log", log_filter)?
@@ -402,6 +410,7 @@ impl Config {
             Some((quoted(&self.rate_limit_exempt.value), self.rate_limit_exempt.source.clone())),
             Some((quoted(&self.reporting_reminders.value), self.reporting_reminders.source.clone())),
             Some((self.public_min_count.value.to_string(), self.public_min_count.source.clone())),
+            Some((self.webhooks_anywhere.value.to_string(), self.webhooks_anywhere.source.clone())),
             Some((quoted(self.log_format.value), self.log_format.source.clone())),
             Some((quoted(&self.log.value), self.log.source.clone())),
             Some((self.workers.value.to_string(), self.workers.source.clone())),

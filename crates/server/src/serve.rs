@@ -18,7 +18,9 @@ use tinhnguyen_http::{
     mail::delivery::Delivery,
     tokens::Tokens,
 };
-use tinhnguyen_persistence::{Store, StoreError, audit, idempotency, identities, mail, reference, resets, sessions};
+use tinhnguyen_persistence::{
+    Store, StoreError, audit, idempotency, identities, mail, reference, resets, sessions, webhooks,
+};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::{MissedTickBehavior, interval},
@@ -130,6 +132,7 @@ pub async fn run(config: &Config) -> Result<ExitCode> {
         never = keep_figures(&app) => match never {},
         never = deliver(&delivery, &app) => match never {},
         never = remind(&app) => match never {},
+        never = tinhnguyen_http::slices::webhooks::delivery::run(&app) => match never {},
         never = reread_keys(&app, &keys) => match never {},
         never = expire(&app.store, config.volunteer_retention_days.value.get()) => match never {},
     };
@@ -180,6 +183,7 @@ async fn prepare(config: &Config) -> Result<(App, First)> {
         quota_exempt: config.rate_limit_exempt.value.clone(),
         reminders: config.reporting_reminders.value.clone(),
         public_min_count: config.public_min_count.value.get().into(),
+        webhooks_anywhere: config.webhooks_anywhere.value,
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let app = App { accounts, evidence, ..App::new(store, clock, tokens, vault, settings) };
@@ -315,11 +319,15 @@ async fn sweep(store: &Store) -> Infallible {
         }
         let swept = store.write(async |tx| {
             let mails = mail::sweep(tx, now).await?;
-            Ok::<_, StoreError>(mails + resets::sweep(tx, now).await? + identities::sweep(tx, now).await?)
+            let told = webhooks::sweep(tx, now).await?;
+            Ok::<_, StoreError>(mails + told + resets::sweep(tx, now).await? + identities::sweep(tx, now).await?)
         });
         match swept.await {
             Ok(0) => {}
-            Ok(rows) => info!(rows, "swept old resets, logins that nobody finished and mails that were given up"),
+            Ok(rows) => info!(
+                rows,
+                "swept old resets, logins that nobody finished, mails that were given up and what webhooks told"
+            ),
             Err(err) => warn!(error = %err, "old resets and logins can't be swept; tried again in an hour"),
         }
     }

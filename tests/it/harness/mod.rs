@@ -6,6 +6,7 @@ mod database;
 pub mod desk;
 pub mod letters;
 pub mod provider;
+pub mod receiver;
 mod rows;
 pub mod world;
 

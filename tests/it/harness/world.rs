@@ -2,6 +2,7 @@
 //! through the public API.
 
 use super::{Caller, T, id_in};
+use chrono::{NaiveDate, TimeDelta, Weekday};
 use serde_json::{Value, json};
 use tinhnguyen_domain::access::Role;
 use tinhnguyen_persistence::{
@@ -100,6 +101,11 @@ pub fn new_invitation(unit: Uuid) -> Value {
     })
 }
 
+/// A webhook's body, on a unit.
+pub fn new_webhook(unit: Uuid) -> Value {
+    json!({"url": "https://bao-cao.example.org/tinhnguyen", "event_types": ["team.changed"], "org_unit_id": unit})
+}
+
 /// A volunteer's body: of full age, with every field that may be told.
 pub fn new_volunteer(org_unit_id: Uuid) -> Value {
     json!({
@@ -143,16 +149,22 @@ impl T {
         self.admin.post(&path, &new_member(volunteer, role)).await.ok(201)
     }
 
-    /// The reporting period of 1 to 7 July, due on the 9th; made when it is not there.
+    /// The reporting period of 1 to 7 July 2024, due on the 9th.
     pub async fn week_27(&self) -> Uuid {
-        let there = format!("/v1/reporting-periods?code=2024-W27&campaign_id={}", campaign());
+        self.week(27).await
+    }
+
+    /// The reporting period of an ISO week of 2024, due two days after its end; made when it is not there.
+    pub async fn week(&self, number: u32) -> Uuid {
+        let there = format!("/v1/reporting-periods?code=2024-W{number}&campaign_id={}", campaign());
         let there = self.admin.get(&there).await.ok(200);
         if let Some(period) = there["data"].get(0) {
             return id_in(period, "id");
         }
+        let monday = NaiveDate::from_isoywd_opt(2024, number, Weekday::Mon).unwrap();
         let body = json!({
-            "campaign_id": campaign(), "code": "2024-W27", "name": "Bản tin tuần 27",
-            "starts_on": "2024-07-01", "ends_on": "2024-07-07", "due_on": "2024-07-09",
+            "campaign_id": campaign(), "code": format!("2024-W{number}"), "name": format!("Bản tin tuần {number}"),
+            "starts_on": monday, "ends_on": monday + TimeDelta::days(6), "due_on": monday + TimeDelta::days(8),
         });
         id_in(&self.admin.post("/v1/reporting-periods", &body).await.ok(201), "id")
     }

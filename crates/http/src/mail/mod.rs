@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use tinhnguyen_persistence::{Tx, mail};
 use uuid::Uuid;
 
-pub use words::{invitation, password_changed, password_reset};
+pub use words::{invitation, password_changed, password_reset, webhook_switched_off};
 
 /// A mail: Vietnamese first, then English.
 pub struct Letter {

@@ -3,6 +3,7 @@
 use super::Letter;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
+use tinhnguyen_domain::webhooks::DisabledReason;
 
 /// An instant as people in Viet Nam read it.
 fn local(at: DateTime<Utc>) -> String {
@@ -71,6 +72,31 @@ pub fn password_reset(
     Letter {
         kind: "password_reset",
         subject: "Đặt lại mật khẩu · Password reset".to_owned(),
+        text: SecretString::from(text),
+    }
+}
+
+/// Tells somebody that a webhook of theirs was switched off.
+#[must_use]
+pub fn webhook_switched_off(full_name: &str, url: &str, reason: DisabledReason) -> Letter {
+    let (name, url) = (one_line(full_name), one_line(url));
+    let (why, why_en) = match reason {
+        DisabledReason::Failing => ("suốt ba ngày không gửi được", "for three days nothing could be delivered"),
+        DisabledReason::Gone => ("nơi nhận trả lời 410", "the receiver answered 410"),
+        DisabledReason::SwitchedOff | DisabledReason::OwnerGone => ("nó đã bị tắt", "it was switched off"),
+    };
+    let text = format!(
+        "Chào {name},\n\n\
+         Webhook gửi đến {url} đã ngừng: {why}.\n\
+         Sửa nơi nhận rồi bật lại bằng `PATCH /v1/webhooks/{{id}}` với `{{\"enabled\": true}}`; những gì chưa gửi sẽ được gửi tiếp.\n\n\
+         ----\n\n\
+         Hello {name},\n\n\
+         The webhook to the address above was switched off: {why_en}.\n\
+         Mend the receiver and switch it on again by `PATCH /v1/webhooks/{{id}}`; what was not sent is sent then.\n",
+    );
+    Letter {
+        kind: "webhook_switched_off",
+        subject: "Webhook đã ngừng · Webhook switched off".to_owned(),
         text: SecretString::from(text),
     }
 }

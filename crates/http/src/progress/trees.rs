@@ -158,7 +158,7 @@ impl Subjects {
     #[must_use]
     pub fn targets(&self, subject: &Subject, centre: Uuid, at: DateTime<Utc>) -> Targets {
         let Subject { campaign, indicator } = subject;
-        let before = campaign.end_of_day(campaign.local_day(at));
+        let before = campaign.end_of(campaign.local_day(at));
         let revisions = self.targets.get(&indicator.stamp.id).into_iter().flatten();
         let mut values: Targets =
             in_force(revisions, before).into_iter().map(|(unit, target)| (unit, target.value)).collect();

@@ -30,6 +30,7 @@ pub mod tallies;
 pub mod targets;
 pub mod teams;
 pub mod volunteers;
+pub mod webhooks;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -66,6 +67,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     public::routes(config);
     changes::routes(config);
     sync::routes(config);
+    webhooks::routes(config);
 }
 
 /// Declares a resource as it is sent: identity and version, its own fields, and what this caller may do with it.

@@ -29,6 +29,7 @@ mod m23_history;
 mod m24_targets;
 mod m25_reorganisations;
 mod m26_reporting;
+mod m27_webhooks;
 mod m28_snapshots;
 
 /// The migrations in their order.
@@ -64,6 +65,7 @@ impl MigratorTrait for Migrator {
             Box::new(m24_targets::M),
             Box::new(m25_reorganisations::M),
             Box::new(m26_reporting::M),
+            Box::new(m27_webhooks::M),
             Box::new(m28_snapshots::M),
         ]
     }

@@ -2,7 +2,10 @@
 
 use crate::problem::{ApiError, ApiResult};
 use aws_lc_rs::rand;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -19,6 +22,8 @@ const RESET: &str = "tnp_";
 const LOGIN: &str = "tnl_";
 /// What the secrets of calendar links begin with.
 const CALENDAR: &str = "tnk_";
+/// What the secrets of webhooks begin with.
+pub const WEBHOOK: &str = "whsec_";
 /// Letters and digits of recovery codes: 32 that nobody takes for one another.
 const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 /// Letters of a recovery code: 80 bits.
@@ -59,6 +64,16 @@ pub fn refresh_id(token: &SecretString) -> Option<Uuid> {
 /// `internal` when the machine gives no randomness.
 pub fn new_client_secret() -> ApiResult<SecretString> {
     Ok(SecretString::from(format!("{CLIENT}{}", random()?)))
+}
+
+/// A new secret of a webhook, as Standard Webhooks writes it: 256 random bits in base64.
+///
+/// # Errors
+/// `internal` when the machine gives no randomness.
+pub fn new_webhook_secret() -> ApiResult<SecretString> {
+    let mut bytes = [0_u8; 32];
+    rand::fill(&mut bytes).map_err(|_| ApiError::internal("the machine gives no randomness"))?;
+    Ok(SecretString::from(format!("{WEBHOOK}{}", STANDARD.encode(bytes))))
 }
 
 /// A new token for the link of an invitation.

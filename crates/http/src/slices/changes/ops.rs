@@ -2,7 +2,7 @@
 
 use super::dto::{Change, ChangePage, ChangeQuery, Cursor, Include, Kind, Shown};
 use crate::{
-    allowed::{CatalogueRead, Scope},
+    allowed::{CatalogueRead, Demand, Scope},
     app::App,
     problem::ApiResult,
     slices::{
@@ -184,17 +184,20 @@ async fn read(app: &App, scope: &Scope<CatalogueRead>, query: &ChangeQuery, from
 }
 
 /// What the caller sees of some steps.
-struct Seen {
+pub struct Seen {
     /// Things as they are now.
-    shown: HashMap<(Kind, Uuid), Shown>,
+    pub shown: HashMap<(Kind, Uuid), Shown>,
     /// Teams from whose sight something went, and which the caller reaches.
-    left: HashSet<(Kind, Uuid)>,
+    pub left: HashSet<(Kind, Uuid)>,
 }
 
 /// Resolves the things of some steps, each kind with one or two queries, as the lists of that kind would.
-async fn seen<'a>(
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn seen<'a, P: Demand>(
     conn: &impl ConnectionTrait,
-    scope: &Scope<CatalogueRead>,
+    scope: &Scope<P>,
     steps: impl Iterator<Item = (Kind, &'a Step)>,
 ) -> ApiResult<Seen> {
     let mut ids: BTreeMap<Kind, Vec<Uuid>> = BTreeMap::new();

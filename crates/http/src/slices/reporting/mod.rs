@@ -1,6 +1,7 @@
 //! Reporting periods (kỳ báo cáo), their deadlines and extensions (gia hạn), and who has reported.
 
 pub mod completeness;
+pub mod completeness_dto;
 pub mod dto;
 pub mod ops;
 pub mod reminders;
@@ -12,7 +13,7 @@ use crate::{
     request::Request,
 };
 use actix_web::{HttpResponse, delete, get, patch, post, web::Path};
-use completeness::{Completeness, CompletenessQuery, TeamReportPage, TeamReportQuery};
+use completeness_dto::{Completeness, CompletenessQuery, TeamReportPage, TeamReportQuery};
 use dto::{
     NewNilReport, NewReportingExtension, NewReportingPeriod, NewReportingPeriods, NilReport, NilReportPage,
     NilReportQuery, ReportingExtension, ReportingExtensionPage, ReportingExtensionQuery, ReportingExtensionRevocation,

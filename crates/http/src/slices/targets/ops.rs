@@ -92,7 +92,7 @@ async fn allocated<P: Demand>(
     day: NaiveDate,
 ) -> ApiResult<TargetAllocation> {
     let around = (unit.stamp.id, Below::Grandchildren);
-    let set = targets::around_in_force(conn, indicator.stamp.id, around, Some(campaign.end_of_day(day))).await?;
+    let set = targets::around_in_force(conn, indicator.stamp.id, around, Some(campaign.end_of(day))).await?;
     let mut below: HashMap<Option<Uuid>, Vec<OrgUnit>> = HashMap::new();
     for one in org_units::two_levels_below(conn, unit.stamp.id).await? {
         if one.exists_on(day) && one.takes_targets() {
@@ -198,15 +198,16 @@ pub async fn put(
     if let Some(code) = unfit(&unit, campaign.local_day(cx.now)) {
         return Err(ApiError::new(code));
     }
-    let target = next(cx, before.as_ref(), (indicator_id, org_unit_id), new.value, new.reason.clone());
-    targets::insert_many(tx, std::slice::from_ref(&target)).await?;
-    cx.record(tx, "target", target.stamp.id, Some(org_unit_id)).await?;
     if unit.path.depth() == 0 {
+        // First, as whoever changes the indicator does, so that neither waits for what the other holds.
         indicator.target_value = new.value;
         indicator.stamp = cx.next_stamp(indicator.stamp);
         campaigns::update_indicator(tx, &indicator).await?;
         cx.record(tx, "indicator", indicator_id, None).await?;
     }
+    let target = next(cx, before.as_ref(), (indicator_id, org_unit_id), new.value, new.reason.clone());
+    targets::insert_many(tx, std::slice::from_ref(&target)).await?;
+    cx.record(tx, "target", target.stamp.id, Some(org_unit_id)).await?;
     let body = view(target, &unit.path);
     if before.is_some() { Reply::ok(&body) } else { Reply::created(&body) }
 }
