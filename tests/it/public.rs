@@ -211,6 +211,20 @@ both! {
         }
     }
 
+    async fn a_units_own_target_makes_its_percentage_and_the_maps(t: &T) {
+        in_wards(t, &[("00001", 40)]).await;
+        let etag = t.stranger.get("/").await.etag();
+        let path = format!("/v1/indicators/{}/targets/{}", crate::harness::world::indicator(), seeded_unit(HA_NOI));
+        t.admin.send(Method::PUT, &path).json(&json!({"value": 80})).await.ok(201);
+        let page = t.stranger.get("/?lang=en").await;
+        assert!(page.etag() != etag && page.text().contains("Ha Noi City Youth Union: 50% of its own target, 40 turns"));
+        assert!(t.stranger.get("/provinces/TD-01?lang=en").await.text().contains(">50.0%<"));
+        let table = rows(&t.stranger.get("/v1/public/provinces.csv").await);
+        assert!(table.iter().any(|row| row[0] == "TD-01" && row[4] == "80" && row[7] == "50"), "{table:?}");
+        let events = t.stranger.get("/v1/public/progress/events?province=TD-01").await;
+        assert!(events.text().contains("\"target\":80,\"reported\":40"), "{}", events.text());
+    }
+
     async fn a_name_that_is_a_formula_is_text_in_a_table(t: &T) {
         let path = format!("/v1/org-units/{}", seeded_unit(HA_NOI));
         t.admin.patch(&path, &json!({"name": "=HYPERLINK(\"http://x\")"})).if_match("*").await.ok(200);

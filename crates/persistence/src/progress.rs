@@ -24,7 +24,7 @@ use tinhnguyen_domain::{
 use uuid::Uuid;
 
 /// What tells whether a copy in memory is still good. All are 0 at the beginning and only grow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Heads {
     /// The ledger's last entry.
     pub ledger_seq: i64,

@@ -8,7 +8,10 @@ use crate::{
     reply::{PUBLIC_CACHE, cached, hash_tag},
     request::Request,
 };
-use actix_web::{HttpResponse, web::Bytes};
+use actix_web::{
+    HttpResponse,
+    web::{Bytes, Data},
+};
 use moka::sync::Cache;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Mutex, Semaphore};
@@ -22,7 +25,7 @@ const IDLE: Duration = Duration::from_secs(180);
 /// How many PNGs are drawn at once: they take a processor for a moment.
 const DRAWN_AT_ONCE: usize = 1;
 /// How long a PNG waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The figures that were put together last.
 pub struct Boards {
@@ -43,7 +46,7 @@ pub struct Key {
 impl Key {
     /// Names a body. `how` holds whatever else than the figures it depends on.
     pub fn new(what: &'static str, how: String, board: &Board) -> Self {
-        Self { what, how, at: board.stamp.clone() }
+        Self { what, how, at: board.stamp }
     }
 }
 
@@ -139,7 +142,7 @@ pub struct Public {
 ///
 /// # Errors
 /// `invalid_parameter`, and as [`super::figures::board`].
-pub async fn board_of(app: &App, province: Option<&str>) -> ApiResult<Arc<Board>> {
+pub async fn board_of(app: &Data<App>, province: Option<&str>) -> ApiResult<Arc<Board>> {
     use crate::problem::Fault;
     super::figures::board(app, province)
         .await?

@@ -3,50 +3,49 @@
 use crate::{
     app::App,
     problem::{ApiError, ApiResult},
-    progress::{Asked, Folded},
+    progress::{Asked, Subject, Targets, View},
     public_pages::{
         Dashboard, Day, Figures, Forecast, Generation, Label, Localities, Locality, Province, Share, Unit, Whose,
     },
-    slices::progress::{
-        dto::ProgressGroup,
-        ops::{self, Subject},
-    },
+    slices::progress::{groups, ops},
 };
+use actix_web::web::Data;
 use chrono::{DateTime, NaiveDate, Utc};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 use tinhnguyen_domain::{
     catalogue::{Audience, Topic},
     counting::Count,
     disclosure::disclose,
     org_units::OrgUnit,
 };
-use tinhnguyen_persistence::{org_units, reference};
+use tinhnguyen_persistence::progress::Heads;
 
 /// The first day of the provinces since the reform.
 const REFORM: NaiveDate = match NaiveDate::from_ymd_opt(2025, 7, 1) {
     Some(day) => day,
     None => NaiveDate::MIN,
 };
+/// What was counted without a word for it.
+const UNKNOWN: (&str, &str, &str) = ("unknown", "Không rõ", "Not stated");
 
-/// What figures stand at: whoever has figures of this stamp, or a later one, need not ask again. Whatever else a page comes to
-/// depend on belongs in here.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// What figures stand at: whoever has figures of this stamp, or a later one, need not ask again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stamp {
-    ledger_seq: i64,
-    tree: i64,
+    heads: Heads,
     as_of: DateTime<Utc>,
-    /// Versions of campaign and indicator.
-    subject: [(uuid::Uuid, i64); 2],
-    demo: bool,
 }
 
 impl Stamp {
+    const fn of(view: &View<'_>) -> Self {
+        Self { heads: view.heads, as_of: view.as_of }
+    }
+
     /// Whether figures of this stamp are as good as those of another.
     fn covers(&self, other: &Self) -> bool {
-        self.ledger_seq >= other.ledger_seq
-            && self.tree >= other.tree
-            && self.as_of >= other.as_of
-            && (self.subject, self.demo) == (other.subject, other.demo)
+        self.heads.covers(&other.heads) && self.as_of >= other.as_of
     }
 }
 
@@ -59,33 +58,15 @@ pub struct Board {
     pub page: Dashboard,
 }
 
-/// What is asked once for every request.
-struct Ground {
-    subject: Subject,
-    root: OrgUnit,
-    demo: bool,
+/// What is counted, and the centre.
+fn ground<'a>(view: &View<'a>) -> ApiResult<(Subject, &'a OrgUnit)> {
+    let subject = view.subjects.find(None).ok_or_else(ApiError::not_found)?;
+    Ok((subject, view.trees.root().ok_or_else(ApiError::not_found)?))
 }
 
-async fn ground(app: &App) -> ApiResult<Ground> {
-    let conn = app.store.read();
-    let subject = ops::subject(conn, None).await?.ok_or_else(ApiError::not_found)?;
-    let root = org_units::root(conn).await?.ok_or_else(ApiError::not_found)?;
-    Ok(Ground { subject, root, demo: reference::is_demo(conn).await? })
-}
-
-fn stamp(folded: &Folded, ground: &Ground, now: DateTime<Utc>) -> Stamp {
-    let (campaign, indicator) = (&ground.subject.campaign.stamp, &ground.subject.indicator.stamp);
-    Stamp {
-        ledger_seq: folded.ledger_seq(),
-        tree: folded.tree(),
-        as_of: folded.as_of(now),
-        subject: [(campaign.id, campaign.version), (indicator.id, indicator.version)],
-        demo: ground.demo,
-    }
-}
-
-fn unit_of(folded: &Folded, root: &OrgUnit, code: &str) -> Option<OrgUnit> {
-    folded.children(root.stamp.id).into_iter().find(|unit| unit.code == code).cloned()
+/// The unit directly below the centre with this code.
+fn unit_of<'a>(view: &View<'a>, root: &OrgUnit, code: &str) -> Option<&'a OrgUnit> {
+    view.trees.children(root.stamp.id).into_iter().find(|unit| unit.code == code)
 }
 
 /// The figures of the country, or of the unit with this code directly below it; `None` when there is no such unit. They include
@@ -96,19 +77,15 @@ fn unit_of(folded: &Folded, root: &OrgUnit, code: &str) -> Option<OrgUnit> {
 ///
 /// # Errors
 /// `not_found` without a campaign that counts turns; `unavailable` when the database can't be asked.
-pub async fn board(app: &App, code: Option<&str>) -> ApiResult<Option<Arc<Board>>> {
-    let ground = ground(app).await?;
-    let now = app.clock.now();
-    let asked = app.figures.with(&app.store, |folded| {
-        let unit = code.map(|code| unit_of(folded, &ground.root, code));
-        (stamp(folded, &ground, now), unit)
+pub async fn board(app: &Data<App>, code: Option<&str>) -> ApiResult<Option<Arc<Board>>> {
+    let asked = app.figures.with(app, |view| {
+        let (_, root) = ground(view)?;
+        Ok::<_, ApiError>((Stamp::of(view), code.is_none_or(|code| unit_of(view, root, code).is_some())))
     });
-    let (needed, unit) = asked.await?;
-    let unit = match unit {
-        Some(None) => return Ok(None),
-        Some(Some(unit)) => Some(unit),
-        None => None,
-    };
+    let (needed, is_there) = asked.await??;
+    if !is_there {
+        return Ok(None);
+    }
     let boards = &app.public.boards;
     let key = code.unwrap_or_default().to_owned();
     let known = || boards.known.get(&key).filter(|board| board.stamp.covers(&needed));
@@ -119,10 +96,12 @@ pub async fn board(app: &App, code: Option<&str>) -> ApiResult<Option<Arc<Board>
     if let Some(board) = known() {
         return Ok(Some(board));
     }
-    let made = app.figures.with(&app.store, |folded| assemble(app, folded, &ground, unit.as_ref(), now)).await?;
-    let board = Arc::new(made);
-    boards.known.insert(key, board.clone());
-    Ok(Some(board))
+    let made = app.figures.with(app, |view| assemble(app, view, code)).await??;
+    let board = made.map(Arc::new);
+    if let Some(board) = &board {
+        boards.known.insert(key, board.clone());
+    }
+    Ok(board)
 }
 
 fn figures(count: Count) -> Figures {
@@ -133,47 +112,47 @@ fn label(unit: &OrgUnit) -> Label {
     Label { vi: unit.name.clone(), en: unit.name_en.clone() }
 }
 
-/// The target that was set for a unit; none yet.
-fn target_of(_: &OrgUnit) -> Option<i64> {
-    None
-}
-
-fn province(folded: &Folded, unit: &OrgUnit) -> Option<Province> {
-    let place = folded.place(unit.locality_id?)?;
+fn province(view: &View<'_>, unit: &OrgUnit) -> Option<Province> {
+    let place = view.trees.place(unit.locality_id?)?;
     let generation = if place.valid_from < REFORM { Generation::Of2024 } else { Generation::Of2025 };
     Some(Province { code: place.code.clone(), generation })
 }
 
-fn shares<W: Copy>(
-    groups: Vec<ProgressGroup>,
+/// All words of a vocabulary, those without reports too, and what has no word.
+fn shares<W: Copy + Ord>(
     words: &'static [W],
-    key: impl Fn(W) -> &'static str,
-    names: impl Fn(W) -> (&'static str, &'static str),
+    counts: &BTreeMap<Option<W>, Count>,
+    of: impl Fn(W) -> (&'static str, (&'static str, &'static str)),
 ) -> Vec<Share> {
-    let counts: HashMap<String, Figures> = groups
-        .into_iter()
-        .map(|group| (group.key, Figures { reported: group.reported, verified: group.verified }))
-        .collect();
-    let share = |word: &W| {
-        let (vi, en) = names(*word);
-        let key = key(*word);
-        Share { key, name: Label::new(vi, en), figures: counts.get(key).copied().unwrap_or_default() }
+    let share = |word: Option<W>, (key, vi, en): (&'static str, &str, &str)| {
+        let figures = figures(counts.get(&word).copied().unwrap_or_default());
+        Share { key, name: Label::new(vi, en), figures }
     };
-    words.iter().map(share).collect()
+    let known = words.iter().map(|word| {
+        let (key, (vi, en)) = of(*word);
+        share(Some(*word), (key, vi, en))
+    });
+    known.chain(counts.get(&None).filter(|count| !count.is_zero()).map(|_| share(None, UNKNOWN))).collect()
 }
 
-fn assemble(app: &App, folded: &Folded, ground: &Ground, unit: Option<&OrgUnit>, now: DateTime<Utc>) -> Board {
-    let Ground { subject, root, demo } = ground;
+fn assemble(app: &App, view: &View<'_>, code: Option<&str>) -> ApiResult<Option<Board>> {
+    let (subject, root) = ground(view)?;
+    let unit = match code.map(|code| unit_of(view, root, code)) {
+        Some(None) => return Ok(None),
+        Some(unit) => unit,
+        None => None,
+    };
     let of = unit.unwrap_or(root);
-    let asked = ops::everything(subject, &of.path);
-    let stamp = stamp(folded, ground, now);
+    let asked = Asked::all(subject.indicator.stamp.id, &of.path);
+    let targets = view.targets(&subject);
     let target = match unit {
-        Some(unit) => target_of(unit).unwrap_or(0),
+        Some(unit) => targets.get(&unit.stamp.id).copied().unwrap_or(0),
         None => subject.indicator.target_value,
     };
-    let days = folded.groups(&asked, |key| Some(key.day));
+    let days = view.by_day(&asked);
     let total: Count = days.values().copied().sum();
-    let pace = ops::pace(folded, subject, &asked, target, stamp.as_of);
+    let pace = ops::pace(view, &subject, target, &days);
+    let forecast = pace.forecast;
     let page = Dashboard {
         campaign_code: subject.campaign.code.clone(),
         campaign: Label { vi: subject.campaign.name.clone(), en: subject.campaign.name_en.clone() },
@@ -183,49 +162,51 @@ fn assemble(app: &App, folded: &Folded, ground: &Ground, unit: Option<&OrgUnit>,
         total: figures(total),
         starts_on: subject.campaign.starts_on,
         ends_on: subject.campaign.ends_on,
-        as_of: stamp.as_of,
-        ledger_seq: stamp.ledger_seq,
+        as_of: view.as_of,
+        ledger_seq: view.ledger_seq(),
         expected: Some(pace.expected),
         forecast: Some(Forecast {
-            total: pace.forecast_total,
+            total: forecast.total,
             per_day: pace.per_day_7d,
-            reached_on: pace.forecast_reached_on,
-            band: None,
+            reached_on: forecast.reached_on,
+            // One that says nothing isn't drawn.
+            band: Some((forecast.low, forecast.high)).filter(|(low, high)| low < high),
         }),
         days: days.into_iter().map(|(day, count)| Day { day, added: figures(count) }).collect(),
-        units: if unit.is_none() { units(folded, root, &asked) } else { Vec::new() },
-        topics: shares(ops::topics(folded, &asked), Topic::ALL, Topic::as_str, Topic::names),
-        audiences: shares(ops::audiences(folded, &asked), Audience::ALL, Audience::as_str, Audience::names),
-        localities: unit.map(|unit| localities(app, folded, unit, &asked, total)),
-        demo: *demo,
+        units: if unit.is_none() { units(view, root, &asked, &targets) } else { Vec::new() },
+        topics: shares(Topic::ALL, &view.by_topic(&asked), |t| (t.as_str(), t.names())),
+        audiences: shares(Audience::ALL, &view.by_audience(&asked), |a| (a.as_str(), a.names())),
+        localities: unit.map(|unit| localities(app, view, unit, &asked, total)),
+        demo: view.heads.demo,
         public_url: Some(app.settings.public_url.clone()).filter(|url| !url.is_empty()),
     };
-    Board { stamp, page }
+    Ok(Some(Board { stamp: Stamp::of(view), page }))
 }
 
 /// The units directly below the centre, and the centre where its own teams reported.
-fn units(folded: &Folded, root: &OrgUnit, asked: &Asked<'_>) -> Vec<Unit> {
-    let line = |group: ProgressGroup| {
-        let unit = folded.unit(group.id?)?;
+fn units(view: &View<'_>, root: &OrgUnit, asked: &Asked<'_>, targets: &Targets) -> Vec<Unit> {
+    let groups = groups::units(view, root, view.by_child(asked), targets);
+    let line = |group: crate::slices::progress::dto::ProgressGroup| {
+        let unit = view.trees.unit(group.id?)?;
         Some(Unit {
             code: group.key,
             name: Label { vi: group.name, en: group.name_en },
             kind: unit.kind.as_str(),
             figures: Figures { reported: group.reported, verified: group.verified },
-            target: target_of(unit),
-            province: province(folded, unit),
+            target: group.target.flatten(),
+            province: province(view, unit),
         })
     };
-    ops::units(folded, root, asked).into_iter().filter_map(line).collect()
+    groups.into_iter().filter_map(line).collect()
 }
 
 /// By the places directly below the unit's province, and whatever was done elsewhere; of a union without a territory by province.
-fn localities(app: &App, folded: &Folded, unit: &OrgUnit, asked: &Asked<'_>, total: Count) -> Localities {
-    let own = unit.locality_id.and_then(|id| folded.place(id));
-    let counts = folded.by_place(&Asked { locality: own.map(|place| &place.path), ..*asked });
+fn localities(app: &App, view: &View<'_>, unit: &OrgUnit, asked: &Asked<'_>, total: Count) -> Localities {
+    let own = unit.locality_id.and_then(|id| view.trees.place(id));
+    let counts = view.by_place(&Asked { locality: own.map(|place| &place.path), ..*asked });
     let mut places: Vec<_> = counts
         .into_iter()
-        .filter_map(|(id, count)| Some((folded.place(id)?, count.reported.0)))
+        .filter_map(|(id, count)| Some((view.trees.place(id)?, count.reported.0)))
         .map(|(place, count)| (Locality::Place { code: place.code.clone(), name: place.name.clone() }, count))
         .collect();
     places.sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
@@ -246,6 +227,8 @@ fn order(place: &Locality) -> (&str, &str) {
 /// Two figures of the country and of each unit directly below it, for whoever listens.
 #[derive(Debug)]
 pub struct Tally {
+    /// How far everything is that they were made of.
+    pub heads: Heads,
     /// The instant that they stand at.
     pub as_of: DateTime<Utc>,
     /// The ledger's last entry that is in them.
@@ -260,37 +243,27 @@ pub struct Tally {
 ///
 /// # Errors
 /// As [`board`].
-pub async fn tally(app: &App) -> ApiResult<Tally> {
-    let ground = ground(app).await?;
-    let now = app.clock.now();
-    app.figures
-        .with(&app.store, |folded| {
-            let asked = ops::everything(&ground.subject, &ground.root.path);
-            let units = units(folded, &ground.root, &asked);
-            Tally {
-                as_of: folded.as_of(now),
-                ledger_seq: folded.ledger_seq(),
-                country: (ground.subject.indicator.target_value, figures(folded.total(&asked))),
-                units: units.into_iter().map(|unit| (unit.code, (unit.target, unit.figures))).collect(),
-            }
+pub async fn tally(app: &Data<App>) -> ApiResult<Tally> {
+    let tally = app.figures.with(app, |view| {
+        let (subject, root) = ground(view)?;
+        let asked = Asked::all(subject.indicator.stamp.id, &root.path);
+        let units = units(view, root, &asked, &view.targets(&subject));
+        Ok(Tally {
+            heads: view.heads,
+            as_of: view.as_of,
+            ledger_seq: view.ledger_seq(),
+            country: (subject.indicator.target_value, figures(view.total(&asked))),
+            units: units.into_iter().map(|unit| (unit.code, (unit.target, unit.figures))).collect(),
         })
-        .await
-}
-
-/// The ledger's last entry, for one small query.
-///
-/// # Errors
-/// `unavailable` when the database can't be asked.
-pub async fn ledger_seq(app: &App) -> ApiResult<i64> {
-    Ok(org_units::heads(app.store.read()).await?.0)
+    });
+    tally.await?
 }
 
 #[cfg(test)]
 impl Board {
     /// Figures of nothing, at an entry.
     pub(super) fn example(ledger_seq: i64) -> Self {
-        let stamp =
-            Stamp { ledger_seq, tree: 1, as_of: DateTime::UNIX_EPOCH, subject: Default::default(), demo: false };
+        let stamp = Stamp { heads: Heads { ledger_seq, ..Heads::default() }, as_of: DateTime::UNIX_EPOCH };
         Self { stamp, page: crate::public_pages::empty_page() }
     }
 }
@@ -305,9 +278,7 @@ mod tests {
         assert!(stamp(5).covers(&stamp(5)) && stamp(6).covers(&stamp(5)) && !stamp(4).covers(&stamp(5)));
         let later = Stamp { as_of: DateTime::UNIX_EPOCH + chrono::TimeDelta::minutes(1), ..stamp(5) };
         assert!(later.covers(&stamp(5)) && !stamp(5).covers(&later), "the minute has gone by");
-        let other = Stamp { tree: 2, ..stamp(5) };
-        assert!(!stamp(5).covers(&other));
-        let edited = Stamp { subject: [(uuid::Uuid::nil(), 2), (uuid::Uuid::nil(), 1)], ..stamp(5) };
-        assert!(!edited.covers(&stamp(5)) && !stamp(5).covers(&edited), "another campaign, or another version of it");
+        let edited = Stamp { heads: Heads { subjects: 2, ..stamp(5).heads }, ..stamp(5) };
+        assert!(edited.covers(&stamp(5)) && !stamp(5).covers(&edited), "campaign, indicator or a target was changed");
     }
 }

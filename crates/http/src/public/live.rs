@@ -84,13 +84,13 @@ impl Live {
     }
 
     /// The figures of a moment ago. Summed anew only when the ledger has moved.
-    async fn look(&self, app: &App) -> ApiResult<Arc<Tally>> {
+    async fn look(&self, app: &Data<App>) -> ApiResult<Arc<Tally>> {
         let mut last = self.pulse.lock().await;
         if let Some(pulse) = last.as_mut() {
             if pulse.taken.elapsed() < EVERY {
                 return Ok(pulse.tally.clone());
             }
-            if figures::ledger_seq(app).await? == pulse.tally.ledger_seq {
+            if app.figures.refreshed(app).await? == pulse.tally.heads {
                 pulse.taken = Instant::now();
                 return Ok(pulse.tally.clone());
             }
@@ -105,7 +105,7 @@ impl Live {
 ///
 /// # Errors
 /// `invalid_parameter`, and when the database can't be asked.
-pub async fn known(app: &App, code: &str) -> ApiResult<()> {
+pub async fn known(app: &Data<App>, code: &str) -> ApiResult<()> {
     if app.public.live.look(app).await?.units.contains_key(code) {
         return Ok(());
     }

@@ -67,8 +67,8 @@ fn reached(page: &Dashboard, forecast: &Forecast, lang: Lang) -> String {
     let band = forecast.band.map(|(low, high)| {
         let (low, high) = (format::number(low, lang), format::number(high, lang));
         match lang {
-            Lang::Vi => format!("Trong khoảng {low} – {high}"),
-            Lang::En => format!("Between {low} and {high}"),
+            Lang::Vi => format!("Nhiều khả năng từ {low} đến {high}"),
+            Lang::En => format!("Most likely between {low} and {high}"),
         }
     });
     [Some(when).filter(|when| !when.is_empty()), band].into_iter().flatten().collect::<Vec<_>>().join(". ")
