@@ -25,7 +25,7 @@ const IDLE: Duration = Duration::from_secs(180);
 /// How many PNGs are drawn at once: they take a processor for a moment.
 const DRAWN_AT_ONCE: usize = 1;
 /// How long a PNG waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The figures that were put together last.
 pub struct Boards {

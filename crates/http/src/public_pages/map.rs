@@ -111,14 +111,19 @@ fn legend(scale: Scale, most: i64, total: i64, lang: Lang) -> Vec<(Level, String
     let mut legend = vec![(0, none.to_owned())];
     match scale {
         Scale::OwnTarget => {
-            let bounds = ["0–25%", "25–50%", "50–75%", "75–100%", "≥ 100%"];
+            let bounds = ["0–25%", "25–50%", "50–75%", "75–100%", "100%+"];
             legend.extend((1..=5).zip(bounds.map(ToOwned::to_owned)));
         }
-        Scale::Share => legend.extend((1..=5).filter_map(|level: Level| {
-            let bound = i64::try_from(i128::from(most) * i128::from(level).pow(2) / 25).ok()?;
-            let percent = format::percent(bound, total, lang)?;
-            Some((level, format!("≤ {percent}")))
-        })),
+        Scale::Share => {
+            let bound = |level: Level| {
+                let turns = i64::try_from(i128::from(most) * i128::from(level).pow(2) / 25).ok()?;
+                format::percent(turns, total, lang)
+            };
+            legend.extend((1..=5).filter_map(|level: Level| {
+                let (from, to) = (bound(level - 1)?, bound(level)?);
+                Some((level, format!("{}–{to}", from.trim_end_matches('%'))))
+            }));
+        }
     }
     legend
 }

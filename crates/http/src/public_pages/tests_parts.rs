@@ -85,6 +85,8 @@ fn a_square_has_its_number_its_words_and_its_link() {
     assert_eq!((square("89").level, square("89").number.as_str()), (2, "3,3%"));
     assert_eq!((square("96").level, square("96").number.as_str()), (0, "0"));
     assert_eq!(map.archipelagos.len(), 1, "those of provinces that are there");
+    let legend: Vec<_> = map.legend.iter().map(|(level, words)| format!("{level} {words}")).collect();
+    assert_eq!(legend, ["0 Chưa báo cáo", "1 0–2,6%", "2 2,6–10,6%", "3 10,6–24,0%", "4 24,0–42,6%", "5 42,6–66,6%"]);
     let text = html(&page, Lang::Vi);
     assert!(text.contains(
         r#"<a class="tile l5" href="/provinces/TD-01?lang=vi" title="Thành Đoàn Hà Nội: 66% cả nước, 2.000.000 lượt">"#
