@@ -121,7 +121,7 @@ both! {
         ] {
             body["id"] = json!(Uuid::now_v7());
             t.admin.post(path, &body).key("mot").await.ok(201);
-            let guess = tinhnguyen_http::reply::hash_tag(&canonical(&body));
+            let guess = tinhnguyen_http::reply::hash_tag(canonical(&body));
             let found = stored().await.iter().filter(|hash| **hash == guess.trim_matches('"')).count();
             assert_eq!(found, guessed, "{path}");
         }

@@ -241,7 +241,7 @@ async fn places(request: &Request) -> ApiResult<Arc<Board>> {
     extensions(("x-codes" = json!(["not_found"]))))]
 #[get("/v1/public/progress.csv")]
 async fn get_public_progress_csv(request: Request) -> ApiResult<HttpResponse> {
-    table(&request, &board(&request).await?, "progress", csv::progress)
+    table(&request, board(&request).await?.as_ref(), "progress", csv::progress)
 }
 
 /// Read the curve
@@ -252,7 +252,7 @@ async fn get_public_progress_csv(request: Request) -> ApiResult<HttpResponse> {
     extensions(("x-codes" = json!(["not_found"]))))]
 #[get("/v1/public/curve")]
 async fn get_public_curve(request: Request) -> ApiResult<HttpResponse> {
-    document(&request, &board(&request).await?, "curve", |page| Ok(PublicCurve::of(page)))
+    document(&request, board(&request).await?.as_ref(), "curve", |page| Ok(PublicCurve::of(page)))
 }
 
 /// Read the curve as a table
@@ -264,7 +264,7 @@ async fn get_public_curve(request: Request) -> ApiResult<HttpResponse> {
     extensions(("x-codes" = json!(["not_found"]))))]
 #[get("/v1/public/curve.csv")]
 async fn get_public_curve_csv(request: Request) -> ApiResult<HttpResponse> {
-    table(&request, &board(&request).await?, "curve", |page| csv::curve(&PublicCurve::of(page)))
+    table(&request, board(&request).await?.as_ref(), "curve", |page| csv::curve(&PublicCurve::of(page)))
 }
 
 /// Read the provinces
@@ -276,7 +276,7 @@ async fn get_public_curve_csv(request: Request) -> ApiResult<HttpResponse> {
     extensions(("x-codes" = json!(["not_found"]))))]
 #[get("/v1/public/provinces")]
 async fn get_public_provinces(request: Request) -> ApiResult<HttpResponse> {
-    document(&request, &country(&request).await?, "provinces", |page| Ok(PublicProvinces::of(page)))
+    document(&request, country(&request).await?.as_ref(), "provinces", |page| Ok(PublicProvinces::of(page)))
 }
 
 /// Read the provinces as a table
@@ -288,7 +288,7 @@ async fn get_public_provinces(request: Request) -> ApiResult<HttpResponse> {
     extensions(("x-codes" = json!(["not_found"]))))]
 #[get("/v1/public/provinces.csv")]
 async fn get_public_provinces_csv(request: Request) -> ApiResult<HttpResponse> {
-    table(&request, &country(&request).await?, "provinces", |page| csv::provinces(&PublicProvinces::of(page)))
+    table(&request, country(&request).await?.as_ref(), "provinces", |page| csv::provinces(&PublicProvinces::of(page)))
 }
 
 /// Read the topics
@@ -299,7 +299,7 @@ async fn get_public_provinces_csv(request: Request) -> ApiResult<HttpResponse> {
     extensions(("x-codes" = json!(["not_found"]))))]
 #[get("/v1/public/topics")]
 async fn get_public_topics(request: Request) -> ApiResult<HttpResponse> {
-    document(&request, &board(&request).await?, "topics", |page| Ok(PublicShares::of(page, &page.topics)))
+    document(&request, board(&request).await?.as_ref(), "topics", |page| Ok(PublicShares::of(page, &page.topics)))
 }
 
 /// Read the topics as a table
@@ -311,7 +311,9 @@ async fn get_public_topics(request: Request) -> ApiResult<HttpResponse> {
     extensions(("x-codes" = json!(["not_found"]))))]
 #[get("/v1/public/topics.csv")]
 async fn get_public_topics_csv(request: Request) -> ApiResult<HttpResponse> {
-    table(&request, &board(&request).await?, "topics", |page| csv::shares(&PublicShares::of(page, &page.topics)))
+    table(&request, board(&request).await?.as_ref(), "topics", |page| {
+        csv::shares(&PublicShares::of(page, &page.topics))
+    })
 }
 
 /// Read the audiences
@@ -322,7 +324,7 @@ async fn get_public_topics_csv(request: Request) -> ApiResult<HttpResponse> {
     extensions(("x-codes" = json!(["not_found"]))))]
 #[get("/v1/public/audiences")]
 async fn get_public_audiences(request: Request) -> ApiResult<HttpResponse> {
-    document(&request, &board(&request).await?, "audiences", |page| Ok(PublicShares::of(page, &page.audiences)))
+    document(&request, board(&request).await?.as_ref(), "audiences", |page| Ok(PublicShares::of(page, &page.audiences)))
 }
 
 /// Read the audiences as a table
@@ -334,7 +336,9 @@ async fn get_public_audiences(request: Request) -> ApiResult<HttpResponse> {
     extensions(("x-codes" = json!(["not_found"]))))]
 #[get("/v1/public/audiences.csv")]
 async fn get_public_audiences_csv(request: Request) -> ApiResult<HttpResponse> {
-    table(&request, &board(&request).await?, "audiences", |page| csv::shares(&PublicShares::of(page, &page.audiences)))
+    table(&request, board(&request).await?.as_ref(), "audiences", |page| {
+        csv::shares(&PublicShares::of(page, &page.audiences))
+    })
 }
 
 /// Read where a unit's turns were done
@@ -347,7 +351,9 @@ async fn get_public_audiences_csv(request: Request) -> ApiResult<HttpResponse> {
 #[get("/v1/public/localities")]
 async fn get_public_localities(request: Request) -> ApiResult<HttpResponse> {
     let none = || ApiError::internal("a unit without places");
-    document(&request, &places(&request).await?, "localities", |page| PublicLocalities::of(page).ok_or_else(none))
+    document(&request, places(&request).await?.as_ref(), "localities", |page| {
+        PublicLocalities::of(page).ok_or_else(none)
+    })
 }
 
 /// Read where a unit's turns were done as a table
@@ -360,7 +366,7 @@ async fn get_public_localities(request: Request) -> ApiResult<HttpResponse> {
 #[get("/v1/public/localities.csv")]
 async fn get_public_localities_csv(request: Request) -> ApiResult<HttpResponse> {
     let none = || ApiError::internal("a unit without places");
-    table(&request, &places(&request).await?, "localities", |page| {
+    table(&request, places(&request).await?.as_ref(), "localities", |page| {
         csv::localities(&PublicLocalities::of(page).ok_or_else(none)?)
     })
 }

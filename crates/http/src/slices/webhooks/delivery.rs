@@ -61,7 +61,7 @@ pub async fn run(app: &App) -> Infallible {
                     },
                     Err(err) => warn!(error = %err, "webhooks' deliveries can't be read; tried again in a moment"),
                 }
-                if beats % COUNTED == 0 {
+                if beats.is_multiple_of(COUNTED) {
                     match webhooks::counts(app.store.read()).await {
                         Ok((pending, failed)) => app.metrics.webhooks(pending, failed),
                         Err(err) => warn!(error = %err, "webhooks' deliveries can't be counted"),
