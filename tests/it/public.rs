@@ -306,7 +306,7 @@ both! {
             let told = ask(&format!("url={url}&maxwidth=500&maxheight=9000")).await;
             assert_eq!(told.header("content-type"), Some("application/json"));
             let told = told.ok(200);
-            assert_eq!((&told["version"], &told["type"], &told["width"], &told["height"]), (&json!("1.0"), &json!("rich"), &json!(500), &json!(420)));
+            assert_eq!((&told["version"], &told["type"], &told["width"], &told["height"]), (&json!("1.0"), &json!("rich"), &json!(500), &json!(440)));
             assert!(told["html"].as_str().unwrap().starts_with(&format!("<iframe src=\"{frame}\" ")), "{told}");
             let xml = ask(&format!("url={url}&format=xml")).await;
             assert_eq!((xml.status, xml.header("content-type")), (200, Some("text/xml; charset=utf-8")));

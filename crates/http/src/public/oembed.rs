@@ -15,7 +15,7 @@ use url::{Url, form_urlencoded::byte_serialize};
 /// How wide a frame is, unless less is asked for, in pixels.
 const WIDTH: u32 = 640;
 /// How high it is, unless less is asked for: a narrow one needs more.
-const HEIGHT: u32 = 420;
+const HEIGHT: u32 = 440;
 const HEIGHT_WHEN_NARROW: u32 = 500;
 /// The width below which a frame is narrow.
 const NARROW: u32 = 480;

@@ -330,7 +330,7 @@ impl Foot {
             let frame = escape(&frame);
             vec![
                 (t.embed, format!(r#"<img src="{picture}" alt="{alt}" width="640">"#)),
-                (t.frame, format!(r#"<iframe src="{frame}" title="{alt}" width="640" height="420"></iframe>"#)),
+                (t.frame, format!(r#"<iframe src="{frame}" title="{alt}" width="640" height="440"></iframe>"#)),
             ]
         });
         Self {
