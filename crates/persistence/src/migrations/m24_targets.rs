@@ -8,7 +8,8 @@ pub(super) struct M;
 const CENTRE: &str = "INSERT INTO target_revision \
      (id, target_id, indicator_id, org_unit_id, created_at, set_at, version, value) \
      SELECT i.id, i.id, i.id, u.id, i.created_at, i.created_at, 1, i.target_value \
-     FROM indicator i CROSS JOIN org_unit u WHERE u.parent_id IS NULL";
+     FROM indicator i JOIN org_unit u \
+     ON u.id = (SELECT id FROM org_unit WHERE parent_id IS NULL ORDER BY created_at, id LIMIT 1)";
 
 impl MigrationName for M {
     fn name(&self) -> &str {
