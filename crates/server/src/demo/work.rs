@@ -113,8 +113,7 @@ impl Batch {
 
     /// All turns that are counted.
     pub fn turns(&self) -> i64 {
-        let counted = self.results.iter().flat_map(|work| work.result.counted().into_values());
-        counted.map(|count| count.reported.0).sum()
+        self.results.iter().flat_map(|work| work.result.reported_turns().into_values()).sum()
     }
 }
 
