@@ -312,6 +312,40 @@ both! {
         admin.get(&format!("/v1/progress?as_of={}", text(hour(9)))).await.faults(400, &[("as_of", "not_allowed_value")]);
     }
 
+    async fn what_was_merged_counts_with_its_successor_now_and_where_it_was_then(t: &T) {
+        let ha_noi = seeded_unit(HA_NOI);
+        let mut merged = Vec::new();
+        for (code, turns) in [("XD-A", 10), ("XD-B", 7)] {
+            let ward = json!({"code": code, "name": code, "kind": "commune", "parent_id": ha_noi, "valid_from": "2024-01-01"});
+            let ward = t.admin.post("/v1/org-units", &ward).await.id();
+            let (team, leader) = t.deployed_team(ward).await;
+            let activity = t.activity(&leader, &team).await;
+            t.submitted(&leader, &activity, "2024-07-01", turns).await;
+            merged.push(ward);
+        }
+        let before = ask(&t.admin, &format!("org_unit_id={ha_noi}&group_by=org_unit")).await;
+        let apart = figures([("XD-A", (10, 0)), ("XD-B", (7, 0))]);
+        assert_eq!(groups(&before, "groups"), apart);
+        let into = json!([{"code": "XD-C", "name": "Đoàn xã Hợp Nhất", "kind": "commune", "parent_id": ha_noi}]);
+        let changes = json!({"effective_on": "2024-07-10", "changes": [{"kind": "merge", "from": merged, "into": into}]});
+        t.admin.post("/v1/org-units/reorganisations", &changes).await.ok(201);
+        let successor = t.admin.get("/v1/org-units?code=XD-C").await.ok(200)["data"][0]["id"].as_str().unwrap().to_owned();
+        let own = ask(&t.admin, &format!("org_unit_id={successor}&group_by=org_unit")).await;
+        assert_eq!(groups(&own, "groups"), figures([("XD-C", (17, 0))]), "its own, and not of units that have ended");
+        let replica = t.replica().await;
+        for by in [&t.admin, &replica.asked_by(&t.admin)] {
+            for (day, expected) in [
+                ("", figures([("XD-C", (17, 0))])),
+                ("&tree_as_of=2024-07-10", figures([("XD-C", (17, 0))])),
+                ("&tree_as_of=2024-07-09", apart.clone()),
+            ] {
+                let asked = ask(by, &format!("org_unit_id={ha_noi}&group_by=org_unit{day}")).await;
+                assert_eq!((total(&asked), groups(&asked, "groups")), ((17, 0), expected), "{day}: {asked}");
+                assert_eq!(total(&ask(by, &format!("group_by=org_unit{day}")).await), (17, 0), "{day}");
+            }
+        }
+    }
+
     async fn a_figure_is_explained_by_its_results_now_and_then(t: &T) {
         let [a, b, c] = three_results(t).await;
         let asked = async |query: &str| t.admin.get(&format!("/v1/progress/explain?{query}")).await.ok(200);

@@ -172,19 +172,31 @@ impl Figures {
             return Err(ApiError::parameter(fault));
         }
         let heads = self.refreshed(app).await?;
-        let past = match when.as_of {
-            Some(as_of) => self.past(&app.store, ledger::seq_at(app.store.read(), as_of).await?).await?,
+        let seq = match when.as_of {
+            Some(as_of) => Some(ledger::seq_at(app.store.read(), as_of).await?),
             None => None,
         };
         // What stood then stood in the trees of then.
         let day = when.tree_as_of.unwrap_or_else(|| today(when.as_of.unwrap_or(now)));
         let trees = self.trees_of(&app.store, day, heads.trees).await?;
-        let state = self.state.read();
-        let state = state.as_ref().ok_or_else(not_loaded)?;
-        let mut view = state.view(&trees, now);
-        view.cube = past.as_deref().unwrap_or(&state.cube);
-        view.as_of = when.as_of.unwrap_or(view.as_of);
-        Ok(work(&view))
+        loop {
+            let past = match seq {
+                Some(seq) => self.past(&app.store, seq).await?,
+                None => None,
+            };
+            let state = self.state.read();
+            let state = state.as_ref().ok_or_else(not_loaded)?;
+            // What was the present a moment ago may have gone on since.
+            if past.is_none() && seq.is_some_and(|seq| seq != state.cube.ledger_seq()) {
+                continue;
+            }
+            let mut view = state.view(&trees, now);
+            view.cube = past.as_deref().unwrap_or(&state.cube);
+            view.as_of = when.as_of.unwrap_or(view.as_of);
+            // By these trees, and not by newer ones that somebody else has learned of, answers are kept.
+            view.heads.trees = heads.trees;
+            return Ok(work(&view));
+        }
     }
 
     /// The trees of a day, at least as new as a number of theirs.
