@@ -1,4 +1,5 @@
-//! A whole country of results: any slice of the figure, now or in the past, is what the database sums, and groups add up to it.
+//! A whole country of results: any slice of the figure, now or in the past, before and after the reform of 2025, is what the
+//! database sums, and groups add up to it.
 //!
 //! How many results is told by `TINHNGUYEN_TEST_RESULTS` (20,000 when it isn't set), how many slices are asked by
 //! `TINHNGUYEN_TEST_SLICES` (100); `TINHNGUYEN_TEST_SEED` repeats a run.
@@ -8,9 +9,9 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, TimeZone, Utc};
 use country::{On, Size};
 use rand::{RngExt, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use serde_json::Value;
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 use tinhnguyen_domain::catalogue::{Audience, Topic};
-use tinhnguyen_persistence::{ConnectionTrait, Database, StoreError, ledger};
+use tinhnguyen_persistence::{ConnectionTrait, Database, StoreError, ledger, reference};
 use uuid::Uuid;
 
 fn told(name: &str, otherwise: u64) -> u64 {
@@ -22,8 +23,9 @@ fn afterwards() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2024, 9, 10, 3, 0, 0).unwrap()
 }
 
-/// Fills the database of a test.
+/// Fills the database of a test: unions down to the communes, and what they reported.
 async fn filled(t: &T) -> Size {
+    reference::seed_grassroots(&t.store, |_, _| ()).await.unwrap();
     let size = Size { results: told("TINHNGUYEN_TEST_RESULTS", 20_000) };
     let on = match t.db.database() {
         Database::Sqlite(path) => On::Sqlite(path),
@@ -60,14 +62,15 @@ struct Country {
 impl Country {
     async fn of(t: &T) -> Self {
         let conn = t.store.read();
-        let pairs = async |table: &str| {
-            let ids: Vec<Uuid> = values(conn, &format!("SELECT id AS value FROM {table} ORDER BY path")).await;
-            let paths: Vec<String> = values(conn, &format!("SELECT path AS value FROM {table} ORDER BY path")).await;
+        let pairs = async |from: &str| {
+            let ids: Vec<Uuid> = values(conn, &format!("SELECT id AS value FROM {from} ORDER BY path")).await;
+            let paths: Vec<String> = values(conn, &format!("SELECT path AS value FROM {from} ORDER BY path")).await;
             ids.into_iter().zip(paths).collect::<Vec<_>>()
         };
         Self {
             postgres: matches!(t.db.database(), Database::Postgres { .. }),
-            units: pairs("org_unit").await,
+            // Who has ended is asked for as its successor.
+            units: pairs("org_unit WHERE valid_to IS NULL").await,
             places: pairs("locality").await,
             teams: values(conn, "SELECT id AS value FROM team ORDER BY code").await,
         }
@@ -82,18 +85,19 @@ impl Country {
         if self.postgres { format!("r.lines->0->>'{field}'") } else { format!("json_extract(r.lines, '$[0].{field}')") }
     }
 
+    /// A random question, in the trees in which the database keeps units and places.
     fn question(&self, rng: &mut StdRng) -> Question {
         let mut question = Question::default();
-        // The country as often as anything below it.
-        let unit = if rng.random_bool(0.4) {
-            self.units.iter().min_by_key(|(_, path)| path.len())
-        } else {
-            self.units.choose(rng)
-        };
-        let (id, path) = unit.unwrap();
+        // Each level as often as any other, although the lower one is the more of it there is.
+        let depth = |(_, path): &(Uuid, String)| path.matches('/').count();
+        let depths: BTreeSet<_> = self.units.iter().map(depth).collect();
+        let wanted = *depths.iter().collect::<Vec<_>>().choose(rng).unwrap();
+        let level: Vec<_> = self.units.iter().filter(|unit| depth(unit) == *wanted).collect();
+        let (id, path) = level.choose(rng).unwrap();
         question.ask("org_unit_id", id, format_args!("u.path LIKE '{path}%'"));
-        if rng.random_bool(0.3) {
-            let (id, path) = self.places.choose(rng).unwrap();
+        if let Some((id, path)) = self.places.choose(rng)
+            && rng.random_bool(0.3)
+        {
             question.ask("locality_id", id, format_args!("p.path LIKE '{path}%'"));
         }
         let day = |n: u64| NaiveDate::from_ymd_opt(2024, 6, 10).unwrap() + Days::new(n);
@@ -136,21 +140,12 @@ impl Country {
     /// What the database says, counted naively.
     async fn sum(&self, conn: &impl ConnectionTrait, question: &Question) -> (i64, i64) {
         let joins = "JOIN team t ON t.id = r.team_id JOIN org_unit u ON u.id = t.org_unit_id JOIN locality p ON p.id = r.locality_id";
-        let sum = async |what: &str, from: &str| -> i64 {
-            let sql = format!(
-                "SELECT CAST(COALESCE(SUM({what}), 0) AS bigint) AS value FROM {from} {joins} WHERE 1 = 1{}",
-                question.conditions
-            );
-            value(conn, &sql).await
-        };
-        match question.as_of {
-            None => {
-                let counting = |states: &str| format!("CASE WHEN r.status IN ({states}) THEN r.turns ELSE 0 END");
-                (
-                    sum(&counting("'submitted', 'verified'"), "result r").await,
-                    sum(&counting("'verified'"), "result r").await,
-                )
-            }
+        let (reported, verified, from) = match question.as_of {
+            None => (
+                "CASE WHEN r.status IN ('submitted', 'verified') THEN r.turns ELSE 0 END",
+                "CASE WHEN r.status = 'verified' THEN r.turns ELSE 0 END",
+                "result r".to_owned(),
+            ),
             Some(at) => {
                 let at = if self.postgres {
                     at.format("%Y-%m-%d %H:%M:%S+00").to_string()
@@ -158,14 +153,34 @@ impl Country {
                     at.format("%Y-%m-%dT%H:%M:%S+00:00").to_string()
                 };
                 let from = format!("(SELECT * FROM ledger WHERE at <= '{at}') l JOIN result r ON r.id = l.result_id");
-                (sum("l.delta_reported", &from).await, sum("l.delta_verified", &from).await)
+                ("l.delta_reported", "l.delta_verified", from)
             }
-        }
+        };
+        // Both in one pass, as text: a country is large.
+        let sum = |what: &str| format!("CAST(CAST(COALESCE(SUM({what}), 0) AS bigint) AS text)");
+        let sql = format!(
+            "SELECT {} || ' ' || {} AS value FROM {from} {joins} WHERE 1 = 1{}",
+            sum(reported),
+            sum(verified),
+            question.conditions
+        );
+        let both: String = value(conn, &sql).await;
+        let (reported, verified) = both.split_once(' ').unwrap();
+        (reported.parse().unwrap(), verified.parse().unwrap())
     }
 }
 
 fn figures(of: &Value) -> (i64, i64) {
     (of["reported"].as_i64().unwrap(), of["verified"].as_i64().unwrap())
+}
+
+/// All that an answer tells but when it was given.
+fn told_of(answer: &Value) -> Value {
+    let mut told = answer.clone();
+    for name in ["as_of", "tree_as_of", "pace"] {
+        told.as_object_mut().unwrap().remove(name);
+    }
+    told
 }
 
 fn sum(all: &Value) -> (i64, i64) {
@@ -215,6 +230,41 @@ both! {
         assert_eq!(figures(&by.get("/v1/progress").await.ok(200)), figures(&whole));
     }
 
+    async fn the_reform_of_2025_moves_no_figure_of_a_country(t: &T) {
+        filled(t).await;
+        let mut country = Country::of(t).await;
+        let seed = told("TINHNGUYEN_TEST_SEED", rand::random());
+        let mut rng = StdRng::seed_from_u64(seed);
+        let asked: Vec<_> = (0..told("TINHNGUYEN_TEST_SLICES", 100))
+            .map(|_| format!("/v1/progress?group_by={}{}", GROUPINGS.choose(&mut rng).unwrap(), country.question(&mut rng).query))
+            .collect();
+        let replica = t.replica().await;
+        let by = replica.asked_by(&t.admin.clone().with_a_new_token());
+        let whole = by.get("/v1/progress?group_by=org_unit").await.ok(200);
+        let mut before = Vec::new();
+        for path in &asked {
+            before.push(by.get(path).await.ok(200));
+        }
+
+        let since = Utc.with_ymd_and_hms(2025, 8, 1, 3, 0, 0).unwrap();
+        t.clock.set(since);
+        let done = reference::reform_2025(&t.store, since, false, &|_, _| ()).await.unwrap().unwrap();
+        assert!(done.touched > 10_000, "{done:?}");
+        let by = replica.asked_by(&t.admin.clone().with_a_new_token());
+        for (path, before) in asked.iter().zip(before) {
+            let then = before["tree_as_of"].as_str().unwrap();
+            let since = by.get(&format!("{path}&tree_as_of={then}")).await.ok(200);
+            assert_eq!(told_of(&since), told_of(&before), "{path} of TINHNGUYEN_TEST_SEED={seed}");
+        }
+        let since = by.get("/v1/progress?group_by=org_unit").await.ok(200);
+        assert_eq!(figures(&since), figures(&whole));
+        let provinces = |answer: &Value| answer["groups"].as_array().unwrap().iter().filter(|group| group["reported"] != 0).count();
+        assert!(provinces(&since) <= 34 + 2 && provinces(&since) < provinces(&whole), "{since}");
+        // In the tree of now, in which the database keeps units; it keeps places in the one of then.
+        country = Country { places: vec![], ..Country::of(t).await };
+        holds(t, &by, &country, told("TINHNGUYEN_TEST_SLICES", 100) / 4).await;
+    }
+
     async fn the_results_behind_a_figure_add_up_to_it_over_all_pages(t: &T) {
         filled(t).await;
         let country = Country::of(t).await;
@@ -229,7 +279,7 @@ both! {
                 question.ask("team_id", team, format_args!("t.id = {}", country.id(team)));
             }
             let context = format!("TINHNGUYEN_TEST_SEED={seed}: {question:?}");
-            let (mut sums, mut seen, mut cursor) = ((0, 0), std::collections::BTreeSet::new(), String::new());
+            let (mut sums, mut seen, mut cursor) = ((0, 0), BTreeSet::new(), String::new());
             // A page of a large figure is enough to see that no result comes twice.
             for page in 0..12 {
                 let page_of = by.get(&format!("/v1/progress/explain?limit=200{}{cursor}", question.query)).await.ok(200);

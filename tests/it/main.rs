@@ -49,6 +49,7 @@ mod migrations;
 mod mixed_grants;
 mod model;
 mod org_units;
+mod outlook;
 mod passwords;
 mod personal;
 mod plausibility;

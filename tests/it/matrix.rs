@@ -542,6 +542,8 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
         ),
 
         "get_progress" => get(format!("/v1/progress?org_unit_id={unit}"), UNIT_WRITTEN),
+        "list_units_at_risk" => get(format!("/v1/progress/at-risk?org_unit_id={unit}"), UNIT_WRITTEN),
+        "compare_campaigns" => get(format!("/v1/progress/campaigns?org_unit_id={unit}"), UNIT_WRITTEN),
         "explain_progress" => get(format!("/v1/progress/explain?org_unit_id={unit}"), UNIT_WRITTEN),
 
         "list_reporting_periods" => get("/v1/reporting-periods".to_owned(), EVERYWHERE),

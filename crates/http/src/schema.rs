@@ -61,6 +61,7 @@ word_schemas! {
     ExtensionStatusSchema = "ExtensionStatus" for d::reporting::ExtensionStatus: "Where an extension of a deadline stands (trạng thái gia hạn). Closed list.";
     TeamReportingSchema = "TeamReporting" for d::reporting::TeamReporting: "How a team stands in a period in which it is expected (tình trạng báo cáo của đội). Closed list.";
     UnitReportingSchema = "UnitReporting" for d::reporting::UnitReporting: "How a unit stands in a period, by the teams of its subtree (tình trạng báo cáo của đơn vị): `complete`: all expected teams have reported; `partial`: some; `missing`: none; `none_expected`: no team is expected. Closed list.";
+    OutlookSchema = "Outlook" for d::progress::Outlook: "What is to be expected of a target (triển vọng): `reached`; `on_course`: reached by the last day if the days left are like the last seven; `at_risk`: not so, but within what is likely; `out_of_reach`: beyond it, and after the last day, missed. Closed list.";
     EventTypeSchema = "EventType" for d::webhooks::EventType: "What a webhook tells. Open list: more may be added.";
     DeliveryStatusSchema = "DeliveryStatus" for d::webhooks::DeliveryStatus: "Where a webhook's delivery stands: `pending` is sent as soon as it is due, `delivered` was taken by a 2xx, `failed` was given up. Closed list.";
     DisabledReasonSchema = "DisabledReason" for d::webhooks::DisabledReason: "Why a webhook tells nothing: `switched_off` by hand, `failing` for three days, `gone` (410), `owner_gone`. Open list: more may be added.";

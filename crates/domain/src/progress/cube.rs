@@ -270,24 +270,30 @@ impl Cube {
         self.sources.all.iter().copied()
     }
 
-    /// The figures of a slice, by group.
-    #[must_use]
-    pub fn groups<K: Ord + Clone>(&self, slice: &Slice<'_>, by: &By<'_, K>) -> BTreeMap<K, Count> {
-        let Some(indicator) = self.indicators.index.get(&slice.indicator_id).copied() else { return BTreeMap::new() };
+    /// The cells of a slice.
+    fn of_slice<'a>(&'a self, slice: &'a Slice<'_>) -> impl Iterator<Item = (&'a Packed, Count)> {
+        // What was never counted has no cell.
+        let indicator = self.indicators.index.get(&slice.indicator_id).copied();
         let sources = slice.source.map(|holds| self.sources.table(holds));
         let places = slice.place.map(|holds| self.places.table(holds));
         let holds = |table: &Option<Table<bool>>, at: u32| {
             table.as_ref().is_none_or(|table| table.at(at).copied().unwrap_or(false))
         };
-        let wanted = self.all().filter(|(cell, _)| {
-            u32::from(cell.indicator) == indicator
+        self.all().filter(move |(cell, _)| {
+            Some(u32::from(cell.indicator)) == indicator
                 && slice.from.is_none_or(|from| from <= cell.day)
                 && slice.to.is_none_or(|to| cell.day <= to)
                 && slice.topic.is_none_or(|topic| cell.topic == Some(topic))
                 && slice.audience.is_none_or(|audience| cell.audience == Some(audience))
                 && holds(&sources, cell.source)
                 && holds(&places, cell.place)
-        });
+        })
+    }
+
+    /// The figures of a slice, by group.
+    #[must_use]
+    pub fn groups<K: Ord + Clone>(&self, slice: &Slice<'_>, by: &By<'_, K>) -> BTreeMap<K, Count> {
+        let wanted = self.of_slice(slice);
         match by {
             By::Source(of) => sums_by(self.sources.all.len(), wanted.map(|(cell, count)| (cell.source, count)))
                 .map(|(at, count)| (of(self.sources.get(at)), count))
@@ -311,6 +317,25 @@ impl Cube {
                 audiences.into_iter().map(|(audience, count)| (of(audience), count)).fold(BTreeMap::new(), add_up)
             }
         }
+    }
+
+    /// The figures of a slice by day, of each group of teams and units; those without a group are left out.
+    #[must_use]
+    pub fn days_by_source<K: Ord + Clone>(
+        &self,
+        slice: &Slice<'_>,
+        of: &dyn Fn(Source) -> Option<K>,
+    ) -> BTreeMap<K, BTreeMap<NaiveDate, Count>> {
+        let mut sums: HashMap<(u32, NaiveDate), Count> = HashMap::new();
+        self.of_slice(slice).for_each(|(cell, count)| *sums.entry((cell.source, cell.day)).or_default() += count);
+        let table = self.sources.table(of);
+        let mut groups: BTreeMap<K, BTreeMap<NaiveDate, Count>> = BTreeMap::new();
+        for ((source, day), count) in sums {
+            if let Some(Some(group)) = table.at(source) {
+                *groups.entry(group.clone()).or_default().entry(day).or_default() += count;
+            }
+        }
+        groups
     }
 
     /// The two figures of a slice.
@@ -422,6 +447,11 @@ mod tests {
                 prop_assert_eq!(cube.total(&slice), count(naive(&rows[..cut]), 0));
             }
             let total = folded.total(&slice);
+            let mut by_unit = folded.days_by_source(&slice, &|source| Some(source.org_unit_id));
+            for (unit, days) in folded.groups(&slice, &By::Source(&|source| source.org_unit_id)) {
+                prop_assert_eq!(by_unit.remove(&unit).unwrap_or_default().into_values().sum::<Count>(), days);
+            }
+            prop_assert!(by_unit.is_empty());
             let by_day: Count = folded.groups(&slice, &By::Day(&|day| day)).into_values().sum();
             let by_topic: Count = folded.groups(&slice, &By::Topic(&|topic| topic)).into_values().sum();
             let by_team: Count = folded.groups(&slice, &By::Source(&|source| source.team_id)).into_values().sum();

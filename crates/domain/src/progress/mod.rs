@@ -6,7 +6,7 @@ mod pace;
 
 pub use columns::{Columns, Misfit};
 pub use cube::{By, Cube, OutOfOrder, Slice, Source};
-pub use pace::{Forecast, Pace, percent};
+pub use pace::{Forecast, Outlook, Pace, percent};
 
 use crate::{
     catalogue::{Audience, Topic},

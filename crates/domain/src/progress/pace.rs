@@ -1,6 +1,6 @@
 //! How a figure moves towards its target, and where it would come to.
 
-use crate::counting::Count;
+use crate::{counting::Count, words::words};
 use chrono::{Days, NaiveDate, NaiveDateTime, NaiveTime};
 use std::collections::BTreeMap;
 
@@ -42,6 +42,20 @@ pub struct Forecast {
     pub reached_on: Option<NaiveDate>,
     /// Whether the target is reached at the campaign's end at that rate.
     pub is_enough: bool,
+}
+
+words! {
+    /// What is to be expected of a target.
+    pub enum Outlook: "outlook" {
+        /// It has been reached.
+        Reached = "reached",
+        /// It would be reached by the last day if the days left are like the last seven; or the first day hasn't come.
+        OnCourse = "on_course",
+        /// It wouldn't be, but lies within what is likely.
+        AtRisk = "at_risk",
+        /// It lies beyond what is likely; after the last day, it was missed.
+        OutOfReach = "out_of_reach",
+    }
 }
 
 /// Student's t for four fifths of the area and six degrees of freedom: seven days are looked at.
@@ -89,6 +103,22 @@ impl Pace {
                 reached_on: reached_on(target, today, per_day_7d, reported, days),
                 is_enough: total >= target,
             },
+        }
+    }
+}
+
+impl Pace {
+    /// What is to be expected of the target that this pace was worked out for.
+    #[must_use]
+    pub const fn outlook(&self, target: i64, has_begun: bool) -> Outlook {
+        if matches!(self.needed_per_day, Some(0)) {
+            Outlook::Reached
+        } else if self.forecast.is_enough || !has_begun {
+            Outlook::OnCourse
+        } else if self.forecast.high >= target {
+            Outlook::AtRisk
+        } else {
+            Outlook::OutOfReach
         }
     }
 }
@@ -177,6 +207,17 @@ mod tests {
         let forecast = Pace::at(2_000, (day(1), day(14)), noon, &days).forecast;
         // Spread 80.18, seven days left: 1.44 × 80.18 × √14 = 432.
         assert_eq!((forecast.total, forecast.low, forecast.high), (1_598, 1_166, 2_030));
+        for (target, outlook) in [
+            (700, Outlook::Reached),
+            (1_598, Outlook::OnCourse),
+            (2_000, Outlook::AtRisk),
+            (2_031, Outlook::OutOfReach),
+        ] {
+            let pace = Pace::at(target, (day(1), day(14)), noon, &days);
+            assert_eq!(pace.outlook(target, true), outlook, "{target}");
+        }
+        let never = Pace::at(2_000, (day(1), day(14)), noon, &BTreeMap::new());
+        assert_eq!((never.outlook(2_000, true), never.outlook(2_000, false)), (Outlook::OutOfReach, Outlook::OnCourse));
         let last = Pace::at(2_000, (day(1), day(7)), noon, &days).forecast;
         assert_eq!((last.total, last.low, last.high), (800, 800, 800), "nothing is left to guess");
         let end = Pace::at(2_000, (day(1), day(8)), noon, &days).forecast;

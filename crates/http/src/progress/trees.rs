@@ -103,15 +103,27 @@ impl Trees {
     #[must_use]
     pub fn children(&self, parent: Uuid) -> Vec<&OrgUnit> {
         let Some(above) = self.unit_paths.get(&parent) else { return vec![] };
-        let below = self.unit_at.iter().filter(|(path, _)| path.parent().as_ref() == Some(above));
-        let standing = |unit: &&OrgUnit| {
-            unit.kind != OrgUnitKind::SupportCentre
-                && unit.valid_from <= self.day
-                && unit.valid_to.is_none_or(|last| self.day <= last)
-        };
-        let mut children: Vec<_> = below.filter_map(|(_, id)| self.units.get(id)).filter(standing).collect();
-        children.sort_by(|a, b| a.code.cmp(&b.code));
-        children
+        self.standing(|path, unit| unit.kind != OrgUnitKind::SupportCentre && path.parent().as_ref() == Some(above))
+    }
+
+    /// The units of a kind that stand at or below one on that day, by code.
+    #[must_use]
+    pub fn below(&self, top: &UnitPath, kind: OrgUnitKind) -> Vec<&OrgUnit> {
+        self.standing(|path, unit| unit.kind == kind && top.contains(path))
+    }
+
+    fn standing(&self, wanted: impl Fn(&UnitPath, &OrgUnit) -> bool) -> Vec<&OrgUnit> {
+        let on_the_day =
+            |unit: &OrgUnit| unit.valid_from <= self.day && unit.valid_to.is_none_or(|last| self.day <= last);
+        let mut units: Vec<_> = self
+            .unit_at
+            .iter()
+            .filter_map(|(path, id)| Some((path, self.units.get(id)?)))
+            .filter(|(path, unit)| on_the_day(unit) && wanted(path, unit))
+            .map(|(_, unit)| unit)
+            .collect();
+        units.sort_by(|a, b| a.code.cmp(&b.code));
+        units
     }
 }
 
@@ -174,19 +186,33 @@ impl Subjects {
         let campaign = self.campaigns.get(&indicator.campaign_id)?;
         Some(Subject { campaign: campaign.clone(), indicator: indicator.clone() })
     }
+
+    /// The first indicator of every campaign that counts this, drafts left out, by the campaigns' first days.
+    #[must_use]
+    pub fn counting(&self, measure: Measure) -> Vec<Subject> {
+        let campaigns = self.campaigns.values().filter(|campaign| campaign.status != CampaignStatus::Draft);
+        let mut subjects: Vec<_> = campaigns
+            .filter_map(|campaign| {
+                let indicator = first(&self.indicators, campaign, measure)?.clone();
+                Some(Subject { campaign: campaign.clone(), indicator })
+            })
+            .collect();
+        subjects.sort_by_key(|subject| (subject.campaign.starts_on, subject.campaign.stamp.id));
+        subjects
+    }
+}
+
+/// The first of a campaign's indicators that counts this.
+fn first<'a>(indicators: &'a HashMap<Uuid, Indicator>, campaign: &Campaign, measure: Measure) -> Option<&'a Indicator> {
+    let counting = indicators.values().filter(|i| i.campaign_id == campaign.stamp.id && i.measure == measure);
+    counting.min_by_key(|i| (i.number.is_none(), i.number, i.stamp.id))
 }
 
 fn usual(campaigns: &HashMap<Uuid, Campaign>, indicators: &HashMap<Uuid, Indicator>) -> Option<Uuid> {
-    let of = |campaign: &Campaign| {
-        indicators
-            .values()
-            .filter(|i| i.campaign_id == campaign.stamp.id && i.measure == Measure::BeneficiaryTurns)
-            .min_by_key(|i| (i.number.is_none(), i.number, i.stamp.id))
-    };
     campaigns
         .values()
         .filter(|campaign| campaign.status != CampaignStatus::Draft)
-        .filter_map(|campaign| Some((campaign, of(campaign)?)))
+        .filter_map(|campaign| Some((campaign, first(indicators, campaign, Measure::BeneficiaryTurns)?)))
         .max_by_key(|(campaign, _)| (campaign.status == CampaignStatus::Open, campaign.starts_on, campaign.stamp.id))
         .map(|(_, indicator)| indicator.stamp.id)
 }

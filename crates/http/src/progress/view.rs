@@ -7,7 +7,7 @@ use tinhnguyen_domain::{
     catalogue::{ActivityKind, Audience, Topic},
     counting::Count,
     localities::Difficulty,
-    org_units::UnitPath,
+    org_units::{OrgUnitKind, UnitPath},
     progress::{By, Cube, Slice, Source},
     teams::TeamKind,
 };
@@ -112,6 +112,32 @@ impl View<'_> {
 
     /// The figures of what is asked, by group.
     pub fn groups<K: Ord + Clone>(&self, asked: &Asked<'_>, by: &By<'_, K>) -> BTreeMap<K, Count> {
+        self.sliced(asked, |slice| self.cube.groups(slice, by))
+    }
+
+    /// By day, of each unit of a kind at or below the one asked for; of those directly below it when no kind is said.
+    #[must_use]
+    pub fn by_unit_and_day(
+        &self,
+        asked: &Asked<'_>,
+        kind: Option<OrgUnitKind>,
+    ) -> HashMap<Uuid, BTreeMap<NaiveDate, Count>> {
+        let depth = asked.org_unit.depth() + 1;
+        let unit_of = |source: Source| {
+            let path = self.trees.unit_path(source.org_unit_id)?;
+            let unit = match kind {
+                None => self.trees.unit_at(&path.at_depth(depth)),
+                // Of units of one kind none stands above another.
+                Some(kind) => (asked.org_unit.depth()..=path.depth())
+                    .filter_map(|depth| self.trees.unit_at(&path.at_depth(depth)))
+                    .find(|unit| unit.kind == kind),
+            };
+            unit.map(|unit| unit.stamp.id)
+        };
+        self.sliced(asked, |slice| self.cube.days_by_source(slice, &unit_of)).into_iter().collect()
+    }
+
+    fn sliced<T>(&self, asked: &Asked<'_>, work: impl FnOnce(&Slice<'_>) -> T) -> T {
         let whole = asked.org_unit.depth() == 0 && asked.team_id.is_none() && asked.team_kind.is_none();
         let from = |source: Source| {
             let path = self.trees.unit_path(source.org_unit_id);
@@ -134,7 +160,7 @@ impl View<'_> {
             topic: asked.topic,
             audience: asked.audience,
         };
-        self.cube.groups(&slice, by)
+        work(&slice)
     }
 
     /// The two figures of what is asked.

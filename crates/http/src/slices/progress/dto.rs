@@ -44,6 +44,8 @@ pub enum GroupBy {
     Week,
     /// Reported days.
     Day,
+    /// Reporting periods of the campaign; days that are in none under `outside`.
+    Period,
 }
 
 /// What progress is asked for.
@@ -83,6 +85,10 @@ pub struct ProgressQuery {
     /// What the groups are; none when absent.
     #[param(inline)]
     pub group_by: Option<GroupBy>,
+    /// Which series of reporting periods the groups are, with `group_by=period`; when absent, weeks where the campaign has
+    /// them, otherwise its first series by name.
+    #[param(min_length = 1, max_length = 40)]
+    pub series: Option<String>,
     /// The ledger's entry that the answer must include, such as the `Ledger-Seq` of a write.
     #[param(minimum = 1)]
     pub min_ledger_seq: Option<i64>,
@@ -218,10 +224,10 @@ impl From<d::Pace> for ProgressPace {
 /// One group of a progress answer.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ProgressGroup {
-    /// What the group is: a unit's or locality's code, a topic, an audience, a day, a week such as `2024-W27`.
+    /// What the group is: a unit's, locality's or period's code, a topic, an audience, a day, a week such as `2024-W27`.
     #[schema(max_length = 100, example = "TD-01")]
     pub key: String,
-    /// The unit's or locality's id.
+    /// The unit's, locality's, team's or period's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub id: Option<Uuid>,
@@ -439,6 +445,7 @@ impl From<&ExplainQuery> for ProgressQuery {
             as_of: query.as_of,
             tree_as_of: query.tree_as_of,
             group_by: None,
+            series: None,
             min_ledger_seq: None,
         }
     }

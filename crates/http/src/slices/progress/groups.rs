@@ -7,11 +7,11 @@ use super::{
 use crate::{
     allowed::{ProgressRead, Scope},
     app::App,
-    problem::ApiResult,
+    problem::{ApiError, ApiResult, Code, Fault},
     progress::{Asked, Targets, View},
 };
 use actix_web::web::Data;
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDate};
 use std::collections::{BTreeMap, HashMap};
 use tinhnguyen_domain::{
     catalogue::{ActivityKind, Audience, Topic},
@@ -19,9 +19,10 @@ use tinhnguyen_domain::{
     localities::Difficulty,
     org_units::OrgUnit,
     progress::{By, percent},
+    reporting::{Period, WEEKS},
     teams::TeamKind,
 };
-use tinhnguyen_persistence::progress::team_names;
+use tinhnguyen_persistence::{progress::team_names, reporting};
 use uuid::Uuid;
 
 /// The most groups of one answer. Of more teams the smaller ones are told together.
@@ -31,8 +32,18 @@ const OTHERS: (&str, &str, &str) = ("others", "Các đội khác", "Other teams"
 /// The key of what has no word, such as the turns of a team whose kind is not known.
 const UNKNOWN: (&str, &str, &str) = ("unknown", "Không rõ", "Unknown");
 
-/// Code and name of teams.
-pub type Names = HashMap<Uuid, (String, String)>;
+/// Whoever's days are in no period.
+const OUTSIDE: (&str, &str, &str) = ("outside", "Ngoài các kỳ báo cáo", "Outside of the reporting periods");
+
+/// What an answer tells that is not in memory.
+pub(super) enum Beside {
+    /// Nothing.
+    Nothing,
+    /// Code and name of teams.
+    Teams(HashMap<Uuid, (String, String)>),
+    /// The periods of one series.
+    Periods(Vec<Period>),
+}
 
 fn group(key: impl Into<String>, name: impl Into<String>, name_en: Option<&str>, count: Count) -> ProgressGroup {
     ProgressGroup {
@@ -108,13 +119,13 @@ pub fn audiences(view: &View<'_>, asked: &Asked<'_>) -> Vec<ProgressGroup> {
     words(Audience::ALL, &view.by_audience(asked), |a| (a.as_str(), a.names()))
 }
 
-/// The groups that are asked for. The figures by child are there already; `teams` are wanted for teams alone.
+/// The groups that are asked for. The figures by child are there already.
 pub(super) fn groups(
     view: &View<'_>,
     asked: &Asked<'_>,
     by: GroupBy,
     (unit, by_child, targets): (&OrgUnit, BTreeMap<Uuid, Count>, &Targets),
-    teams: Option<&Names>,
+    beside: &Beside,
 ) -> Vec<ProgressGroup> {
     match by {
         GroupBy::OrgUnit => units(view, unit, by_child, targets),
@@ -126,7 +137,8 @@ pub(super) fn groups(
             let counts = view.by_difficulty(asked).into_iter().map(|(difficulty, count)| (Some(difficulty), count));
             words(Difficulty::ALL, &counts.collect(), |d| (d.as_str(), d.names()))
         }
-        GroupBy::Team => by_team(view, asked, teams),
+        GroupBy::Team => by_team(view, asked, beside),
+        GroupBy::Period => by_period(view, asked, beside),
         GroupBy::Locality => {
             let place = |(id, count)| {
                 let place = view.trees.place(id)?;
@@ -157,7 +169,8 @@ fn largest_first(view: &View<'_>, asked: &Asked<'_>) -> Vec<(Uuid, Count)> {
     teams
 }
 
-fn by_team(view: &View<'_>, asked: &Asked<'_>, names: Option<&Names>) -> Vec<ProgressGroup> {
+fn by_team(view: &View<'_>, asked: &Asked<'_>, beside: &Beside) -> Vec<ProgressGroup> {
+    let names = if let Beside::Teams(names) = beside { Some(names) } else { None };
     let mut teams = largest_first(view, asked);
     let rest = teams.split_off(teams.len().min(MOST - 1));
     let named_team = |(id, count): (Uuid, Count)| {
@@ -172,16 +185,49 @@ fn by_team(view: &View<'_>, asked: &Asked<'_>, names: Option<&Names>) -> Vec<Pro
     groups
 }
 
-/// Names of the teams that an answer tells, which are not in memory.
-pub(super) async fn names_of_teams(
-    app: &Data<App>,
-    scope: &Scope<ProgressRead>,
-    query: &ProgressQuery,
-) -> ApiResult<Names> {
-    let teams = ops::with(app, query, |view| {
-        let (_, _, asked) = ops::question(view, scope, query)?;
-        Ok(largest_first(view, &asked).into_iter().map(|(id, _)| id).take(MOST).collect::<Vec<_>>())
-    })
-    .await?;
-    Ok(team_names(app.store.read(), &teams).await?)
+/// All periods, those without reports too; what is in none comes last.
+fn by_period(view: &View<'_>, asked: &Asked<'_>, beside: &Beside) -> Vec<ProgressGroup> {
+    let periods = if let Beside::Periods(periods) = beside { periods.as_slice() } else { &[] };
+    // Periods of a series share no day.
+    let within = |day: NaiveDate| periods.iter().position(|p| p.starts_on <= day && day <= p.ends_on);
+    let mut counts = view.groups(asked, &By::Day(&within));
+    let mut groups: Vec<_> = (0..)
+        .zip(periods)
+        .map(|(at, period)| ProgressGroup {
+            id: Some(period.stamp.id),
+            ..group(&period.code, &period.name, None, counts.remove(&Some(at)).unwrap_or_default())
+        })
+        .collect();
+    let outside = counts.remove(&None).filter(|count| !count.is_zero());
+    groups.extend(outside.map(|count| named(OUTSIDE, count)));
+    groups
+}
+
+/// What an answer tells that is not in memory.
+pub(super) async fn beside(app: &Data<App>, scope: &Scope<ProgressRead>, query: &ProgressQuery) -> ApiResult<Beside> {
+    match query.group_by {
+        Some(GroupBy::Team) => {
+            let teams = ops::with(app, query, |view| {
+                let (_, _, asked) = ops::question(view, scope, query)?;
+                Ok(largest_first(view, &asked).into_iter().map(|(id, _)| id).take(MOST).collect::<Vec<_>>())
+            })
+            .await?;
+            Ok(Beside::Teams(team_names(app.store.read(), &teams).await?))
+        }
+        Some(GroupBy::Period) => {
+            let campaign = ops::with(app, query, |view| Ok(ops::question(view, scope, query)?.0.campaign)).await?;
+            let mut periods = reporting::of_campaign(app.store.read(), campaign.stamp.id).await?;
+            let named = query.series.as_deref();
+            let weeks = periods.iter().find(|period| period.series == WEEKS);
+            let series = named.or_else(|| weeks.map(|p| p.series.as_str()));
+            let series =
+                series.or_else(|| periods.iter().map(|p| p.series.as_str()).min()).unwrap_or_default().to_owned();
+            periods.retain(|period| period.series == series);
+            if periods.is_empty() && named.is_some() {
+                return Err(ApiError::parameter(Fault::of_parameter("series", Code::ReferenceNotFound)));
+            }
+            Ok(Beside::Periods(periods))
+        }
+        _ => Ok(Beside::Nothing),
+    }
 }

@@ -4,6 +4,8 @@ pub mod dto;
 mod explain;
 pub mod groups;
 pub mod ops;
+mod outlook;
+pub mod outlook_dto;
 
 use crate::{
     allowed::{Allowed, Demand, ProgressRead},
@@ -13,10 +15,16 @@ use crate::{
 };
 use actix_web::{HttpResponse, get};
 use dto::{ExplainQuery, Progress, ProgressExplanation, ProgressQuery, PublicProgress, PublicProgressQuery};
+use outlook_dto::{AtRiskQuery, CampaignsCompared, CampaignsQuery, UnitsAtRisk};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(get_progress).service(explain_progress).service(get_public_progress);
+    config
+        .service(get_progress)
+        .service(explain_progress)
+        .service(list_units_at_risk)
+        .service(compare_campaigns)
+        .service(get_public_progress);
 }
 
 /// Read progress
@@ -50,6 +58,36 @@ async fn explain_progress(allowed: Allowed<ProgressRead>, request: Request) -> A
     let app = request.app()?;
     let query: ExplainQuery = request.query(&app.contract)?;
     explain::explain(&app, &allowed, &request, &query).await
+}
+
+/// List units at risk
+///
+/// The units that would miss their targets (đơn vị có nguy cơ không đạt) if the days left are like the last seven, and how many
+/// there are beside them. Units without a target are counted alone.
+#[utoipa::path(tag = "progress", params(AtRiskQuery),
+    responses((status = 200, description = "The units.", body = UnitsAtRisk)),
+    extensions(("x-permission" = json!(ProgressRead::PERMISSION.as_str())), ("x-codes" = json!(["not_found", "ledger_behind"]))))]
+#[get("/v1/progress/at-risk")]
+async fn list_units_at_risk(allowed: Allowed<ProgressRead>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    let query: AtRiskQuery = request.query(&app.contract)?;
+    app.figures.reach(&app.store, query.min_ledger_seq).await?;
+    reply::document(&request, &outlook::at_risk(&app, &allowed, &query).await?)
+}
+
+/// Compare campaigns
+///
+/// What a unit's subtree reached in each campaign (so sánh giữa các chiến dịch), as a whole and by the same day of each: so a
+/// running campaign is held against how far earlier ones were.
+#[utoipa::path(tag = "progress", params(CampaignsQuery),
+    responses((status = 200, description = "The campaigns.", body = CampaignsCompared)),
+    extensions(("x-permission" = json!(ProgressRead::PERMISSION.as_str())), ("x-codes" = json!(["not_found", "ledger_behind"]))))]
+#[get("/v1/progress/campaigns")]
+async fn compare_campaigns(allowed: Allowed<ProgressRead>, request: Request) -> ApiResult<HttpResponse> {
+    let app = request.app()?;
+    let query: CampaignsQuery = request.query(&app.contract)?;
+    app.figures.reach(&app.store, query.min_ledger_seq).await?;
+    reply::document(&request, &outlook::compared(&app, &allowed, &query).await?)
 }
 
 /// Read public progress

@@ -5,7 +5,7 @@ use super::{
         GroupBy, Progress, ProgressCompleteness, ProgressIncludes, ProgressIndicator, ProgressQuery, ProgressUnit,
         PublicProgress,
     },
-    groups,
+    groups::{self, Beside},
 };
 use crate::{
     allowed::{ProgressRead, Scope},
@@ -48,7 +48,7 @@ pub fn highest(scope: &Scope<ProgressRead>) -> ApiResult<&UnitPath> {
 }
 
 /// The unit that is asked for; when none is, the highest one that the caller reaches.
-fn unit_of<'a>(view: &View<'a>, scope: &Scope<ProgressRead>, id: Option<Uuid>) -> ApiResult<&'a OrgUnit> {
+pub(super) fn unit_of<'a>(view: &View<'a>, scope: &Scope<ProgressRead>, id: Option<Uuid>) -> ApiResult<&'a OrgUnit> {
     let unit = match id {
         Some(id) => view.trees.unit(id),
         None => view.trees.unit_stored_at(highest(scope)?),
@@ -59,7 +59,7 @@ fn unit_of<'a>(view: &View<'a>, scope: &Scope<ProgressRead>, id: Option<Uuid>) -
 }
 
 /// What is asked for; an indicator that isn't there is a fault of the parameter.
-fn subject_of(view: &View<'_>, indicator_id: Option<Uuid>) -> ApiResult<Subject> {
+pub(super) fn subject_of(view: &View<'_>, indicator_id: Option<Uuid>) -> ApiResult<Subject> {
     let missing = || if indicator_id.is_some() { unknown("indicator_id") } else { ApiError::not_found() };
     view.subjects.find(indicator_id).ok_or_else(missing)
 }
@@ -103,13 +103,18 @@ fn asked_of<'a>(view: &View<'a>, subject: &Subject, unit: &'a UnitPath, query: &
 }
 
 /// Whether the ledger carries what an indicator counts; teams and their members are counted as they are.
-const fn is_of_ledger(measure: Measure) -> bool {
+pub(super) const fn is_of_ledger(measure: Measure) -> bool {
     matches!(measure, Measure::BeneficiaryTurns) || measure.is_output()
 }
 
 /// Outputs aren't told by topic and audience; teams and their members have neither these nor a place, and the ledger doesn't
 /// know what they were. What can't be told is refused rather than answered by nothing.
 fn refuse_senseless(measure: Measure, query: &ProgressQuery) -> ApiResult<()> {
+    if query.series.is_some() && query.group_by != Some(GroupBy::Period) {
+        let fault = Fault::of_parameter("series", Code::NotAllowedValue)
+            .message("Chỉ dùng cùng `group_by=period`.", "Only together with `group_by=period`.");
+        return Err(ApiError::parameter(fault));
+    }
     if measure == Measure::BeneficiaryTurns {
         return Ok(());
     }
@@ -157,7 +162,7 @@ pub(super) async fn with<T>(
     app.figures.when(app, when, |view| work(&View { cube: &Cube::load(view.ledger_seq(), cells), ..*view })).await?
 }
 
-fn body_of<T: Serialize>(value: &T) -> ApiResult<Body> {
+pub(super) fn body_of<T: Serialize>(value: &T) -> ApiResult<Body> {
     let text = serde_json::to_string(value).map_err(ApiError::internal)?;
     Ok(Body { etag: hash_tag(&text), bytes: Bytes::from(text) })
 }
@@ -167,14 +172,11 @@ fn body_of<T: Serialize>(value: &T) -> ApiResult<Body> {
 /// # Errors
 /// The problems that the operation states.
 pub async fn progress(app: &Data<App>, scope: &Scope<ProgressRead>, query: &ProgressQuery) -> ApiResult<Body> {
-    let teams = match query.group_by {
-        Some(GroupBy::Team) => Some(groups::names_of_teams(app, scope, query).await?),
-        _ => None,
-    };
+    let beside = groups::beside(app, scope, query).await?;
     with(app, query, |view| {
         let (subject, unit, asked) = question(view, scope, query)?;
-        // Teams, and what they are called, aren't in the ledger.
-        let lasting = teams.is_none() && is_of_ledger(subject.indicator.measure);
+        // Teams, and what teams and periods are called, aren't in the ledger.
+        let lasting = matches!(beside, Beside::Nothing) && is_of_ledger(subject.indicator.measure);
         let key = format!(
             "{:?} {} {} {} {} {query:?}",
             view.heads,
@@ -186,7 +188,7 @@ pub async fn progress(app: &Data<App>, scope: &Scope<ProgressRead>, query: &Prog
         if lasting && let Some(known) = app.figures.bodies.get(&key) {
             return Ok(known);
         }
-        let body = body_of(&answer(view, &subject, unit, &asked, query.group_by, teams.as_ref()))?;
+        let body = body_of(&answer(view, &subject, unit, &asked, query.group_by, &beside))?;
         if lasting {
             app.figures.bodies.put(key, &body);
         }
@@ -201,7 +203,7 @@ fn answer(
     unit: &OrgUnit,
     asked: &Asked<'_>,
     by: Option<GroupBy>,
-    teams: Option<&groups::Names>,
+    beside: &Beside,
 ) -> Progress {
     // Two passes over the cells, and a third where the groups are neither days nor units.
     let days = view.by_day(&Asked { from: None, ..*asked });
@@ -231,7 +233,7 @@ fn answer(
             units_expected: u64::try_from(below.len()).unwrap_or(u64::MAX),
             units_reporting: u64::try_from(reporting.count()).unwrap_or(u64::MAX),
         },
-        groups: by.map_or_else(Vec::new, |by| groups::groups(view, asked, by, (unit, by_child, &targets), teams)),
+        groups: by.map_or_else(Vec::new, |by| groups::groups(view, asked, by, (unit, by_child, &targets), beside)),
         includes: ProgressIncludes::of(subject.indicator.measure),
     }
 }
