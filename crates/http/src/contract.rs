@@ -19,7 +19,11 @@ pub struct Contract {
     document: Value,
     text: String,
     validators: RwLock<HashMap<String, Arc<Validator>>>,
+    queries: RwLock<HashMap<&'static str, Arc<Declared>>>,
 }
+
+/// The parameters that a query may have: their names and schemas.
+pub type Declared = Vec<(String, Value)>;
 
 /// One operation of the document.
 #[derive(Debug, Clone)]
@@ -41,7 +45,7 @@ impl Contract {
         let mut document = serde_json::to_value(generated).unwrap_or(Value::Null);
         finish(&mut document);
         let text = serde_json::to_string_pretty(&document).unwrap_or_default() + "\n";
-        Self { document, text, validators: RwLock::default() }
+        Self { document, text, validators: RwLock::default(), queries: RwLock::default() }
     }
 
     /// The document.
@@ -124,6 +128,16 @@ impl Contract {
             .flat_map(|err| faults_of(&err))
             .map(|fault| Fault { pointer: None, parameter: Some(name.to_owned()), ..fault })
             .collect())
+    }
+
+    /// The parameters of a query's type, which are worked out once: that takes longer than many an answer.
+    pub fn declared(&self, query: &'static str, declare: impl FnOnce() -> Declared) -> Arc<Declared> {
+        if let Some(declared) = self.queries.read().get(query) {
+            return Arc::clone(declared);
+        }
+        let declared = Arc::new(declare());
+        self.queries.write().insert(query, Arc::clone(&declared));
+        declared
     }
 
     fn validator(&self, key: &str, schema: impl FnOnce() -> Value) -> Result<Arc<Validator>, ApiError> {
@@ -211,6 +225,8 @@ fn finish(document: &mut Value) {
     let schemas = root.get("components").and_then(|c| c.get("schemas")).and_then(Value::as_object).cloned();
     let schemas = schemas.unwrap_or_default();
     let Some(paths) = root.get_mut("paths").and_then(Value::as_object_mut) else { return };
+    // Not in the order in which routes are tried.
+    paths.sort_keys();
     for (path, item) in paths {
         for method in METHODS {
             if let Some(operation) = item.get_mut(method).and_then(Value::as_object_mut) {

@@ -77,6 +77,8 @@ async fn drive<W: Work>(app: Data<App>, turn: OwnedSemaphorePermit) {
     let mut turn = Some(turn);
     while let Some(held) = turn {
         loop {
+            // Whoever is about to ask on this thread comes along, so that under load groups are few and large.
+            tokio::task::yield_now().await;
             let group = W::queue(&app).take();
             if group.is_empty() {
                 break;

@@ -361,11 +361,14 @@ fn serde_urlencoded_pairs(query: &str) -> Option<Vec<(String, String)>> {
 
 /// Parses a query by the parameters that `Q` declares in the contract.
 fn parse_query<Q: DeserializeOwned + IntoParams>(contract: &Contract, query: &str) -> ApiResult<Q> {
-    let declared = Q::into_params(|| Some(ParameterIn::Query));
     let mut faults = Vec::new();
     let mut values = Map::new();
+    let declared = contract.declared(std::any::type_name::<Q>(), || {
+        let parameters = Q::into_params(|| Some(ParameterIn::Query)).into_iter();
+        parameters.map(|p| (p.name, serde_json::to_value(&p.schema).unwrap_or_default())).collect()
+    });
     for (name, text) in pairs(query)? {
-        let Some(parameter) = declared.iter().find(|p| p.name == name) else {
+        let Some((_, schema)) = declared.iter().find(|(declared, _)| *declared == name) else {
             faults.push(Fault::of_parameter(name, Code::UnknownParameter));
             continue;
         };
@@ -373,10 +376,9 @@ fn parse_query<Q: DeserializeOwned + IntoParams>(contract: &Contract, query: &st
             faults.push(Fault::of_parameter(name, Code::NotUnique));
             continue;
         }
-        let schema = serde_json::to_value(&parameter.schema).unwrap_or_default();
-        let value = coerce(&schema, &text);
+        let value = coerce(schema, &text);
         let key = format!("{}?{name}", std::any::type_name::<Q>());
-        faults.extend(contract.parameter_faults(&key, &name, &schema, &value)?);
+        faults.extend(contract.parameter_faults(&key, &name, schema, &value)?);
         values.insert(name, value);
     }
     if !faults.is_empty() {

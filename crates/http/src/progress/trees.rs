@@ -1,7 +1,7 @@
 //! What the figures are asked by: the two trees, and what is counted.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 use tinhnguyen_domain::{
     campaigns::{Campaign, CampaignStatus, Indicator},
     catalogue::Measure,
@@ -21,6 +21,8 @@ pub struct Trees {
     /// The local day.
     pub day: NaiveDate,
     units: HashMap<Uuid, OrgUnit>,
+    root: Option<Uuid>,
+    unit_stored_at: HashMap<UnitPath, Uuid>,
     unit_paths: HashMap<Uuid, UnitPath>,
     unit_at: HashMap<UnitPath, Uuid>,
     places: HashMap<Uuid, Place>,
@@ -45,9 +47,11 @@ impl Trees {
         let number = progress::heads(tx).await?.trees;
         let (unit_paths, unit_at) = placed(&org_units::tree_on(tx, day).await?);
         let (place_paths, place_at) = placed(&localities::tree_on(tx, day).await?);
-        let units = org_units::all(tx).await?.into_iter().map(|unit| (unit.stamp.id, unit)).collect();
+        let units: HashMap<_, _> = org_units::all(tx).await?.into_iter().map(|unit| (unit.stamp.id, unit)).collect();
+        let root = units.values().find(|unit| unit.parent_id.is_none()).map(|unit| unit.stamp.id);
+        let unit_stored_at = units.values().map(|unit| (unit.path.clone(), unit.stamp.id)).collect();
         let places = localities::all(tx).await?.into_iter().map(|place| (place.id, place)).collect();
-        Ok((Self { day, units, unit_paths, unit_at, places, place_paths, place_at }, number))
+        Ok((Self { day, units, root, unit_stored_at, unit_paths, unit_at, places, place_paths, place_at }, number))
     }
 
     /// A unit.
@@ -71,13 +75,13 @@ impl Trees {
     /// The unit whose stored path, by which rights go, is this.
     #[must_use]
     pub fn unit_stored_at(&self, path: &UnitPath) -> Option<&OrgUnit> {
-        self.units.values().find(|unit| unit.path == *path)
+        self.unit_stored_at.get(path).and_then(|id| self.units.get(id))
     }
 
     /// The unit over all others.
     #[must_use]
     pub fn root(&self) -> Option<&OrgUnit> {
-        self.units.values().find(|unit| unit.parent_id.is_none())
+        self.root.and_then(|id| self.units.get(&id))
     }
 
     /// A locality.
@@ -138,10 +142,9 @@ pub struct Subject {
 
 /// All campaigns, their indicators, and what units are to reach of them.
 pub struct Subjects {
-    campaigns: HashMap<Uuid, Campaign>,
-    indicators: HashMap<Uuid, Indicator>,
+    by_indicator: HashMap<Uuid, Arc<Subject>>,
     targets: HashMap<Uuid, Vec<Target>>,
-    usual: Option<Uuid>,
+    usual: Option<Arc<Subject>>,
 }
 
 /// What units are to reach, by unit.
@@ -155,14 +158,20 @@ impl Subjects {
     pub async fn load(tx: &Tx) -> StoreResult<(Self, i64)> {
         let number = progress::heads(tx).await?.subjects;
         let campaigns: HashMap<_, _> = campaigns::all(tx).await?.into_iter().map(|c| (c.stamp.id, c)).collect();
-        let indicators: HashMap<_, _> =
-            campaigns::all_indicators(tx).await?.into_iter().map(|i| (i.stamp.id, i)).collect();
-        let usual = usual(&campaigns, &indicators);
+        let subject = |indicator: Indicator| {
+            let campaign = campaigns.get(&indicator.campaign_id)?.clone();
+            Some((indicator.stamp.id, Arc::new(Subject { campaign, indicator })))
+        };
+        let by_indicator: HashMap<_, _> =
+            campaigns::all_indicators(tx).await?.into_iter().filter_map(subject).collect();
+        let usual = counting(&by_indicator, Measure::BeneficiaryTurns)
+            .into_iter()
+            .max_by_key(|s| (s.campaign.status == CampaignStatus::Open, s.campaign.starts_on, s.campaign.stamp.id));
         let mut targets: HashMap<Uuid, Vec<Target>> = HashMap::new();
         for target in targets::all(tx).await? {
             targets.entry(target.indicator_id).or_default().push(target);
         }
-        Ok((Self { campaigns, indicators, targets, usual }, number))
+        Ok((Self { by_indicator, targets, usual }, number))
     }
 
     /// What units were to reach on the local day of an instant. The centre's is the indicator's own where no revision says
@@ -181,38 +190,32 @@ impl Subjects {
     /// The indicator that is asked for; when none is, the first that counts turns of the campaign that is open, or that
     /// was last. None when it isn't there.
     #[must_use]
-    pub fn find(&self, indicator_id: Option<Uuid>) -> Option<Subject> {
-        let indicator = self.indicators.get(&indicator_id.or(self.usual)?)?;
-        let campaign = self.campaigns.get(&indicator.campaign_id)?;
-        Some(Subject { campaign: campaign.clone(), indicator: indicator.clone() })
+    pub fn find(&self, indicator_id: Option<Uuid>) -> Option<Arc<Subject>> {
+        match indicator_id {
+            Some(id) => self.by_indicator.get(&id).cloned(),
+            None => self.usual.clone(),
+        }
     }
 
     /// The first indicator of every campaign that counts this, drafts left out, by the campaigns' first days.
     #[must_use]
-    pub fn counting(&self, measure: Measure) -> Vec<Subject> {
-        let campaigns = self.campaigns.values().filter(|campaign| campaign.status != CampaignStatus::Draft);
-        let mut subjects: Vec<_> = campaigns
-            .filter_map(|campaign| {
-                let indicator = first(&self.indicators, campaign, measure)?.clone();
-                Some(Subject { campaign: campaign.clone(), indicator })
-            })
-            .collect();
+    pub fn counting(&self, measure: Measure) -> Vec<Arc<Subject>> {
+        let mut subjects = counting(&self.by_indicator, measure);
         subjects.sort_by_key(|subject| (subject.campaign.starts_on, subject.campaign.stamp.id));
         subjects
     }
 }
 
-/// The first of a campaign's indicators that counts this.
-fn first<'a>(indicators: &'a HashMap<Uuid, Indicator>, campaign: &Campaign, measure: Measure) -> Option<&'a Indicator> {
-    let counting = indicators.values().filter(|i| i.campaign_id == campaign.stamp.id && i.measure == measure);
-    counting.min_by_key(|i| (i.number.is_none(), i.number, i.stamp.id))
-}
-
-fn usual(campaigns: &HashMap<Uuid, Campaign>, indicators: &HashMap<Uuid, Indicator>) -> Option<Uuid> {
-    campaigns
-        .values()
-        .filter(|campaign| campaign.status != CampaignStatus::Draft)
-        .filter_map(|campaign| Some((campaign, first(indicators, campaign, Measure::BeneficiaryTurns)?)))
-        .max_by_key(|(campaign, _)| (campaign.status == CampaignStatus::Open, campaign.starts_on, campaign.stamp.id))
-        .map(|(_, indicator)| indicator.stamp.id)
+/// The first indicator of every campaign that counts this, drafts left out.
+fn counting(all: &HashMap<Uuid, Arc<Subject>>, measure: Measure) -> Vec<Arc<Subject>> {
+    let rank = |indicator: &Indicator| (indicator.number.is_none(), indicator.number, indicator.stamp.id);
+    let mut first: HashMap<Uuid, &Arc<Subject>> = HashMap::new();
+    let open = |subject: &&Arc<Subject>| subject.campaign.status != CampaignStatus::Draft;
+    for subject in all.values().filter(open).filter(|subject| subject.indicator.measure == measure) {
+        let known = first.entry(subject.campaign.stamp.id).or_insert(subject);
+        if rank(&subject.indicator) < rank(&known.indicator) {
+            *known = subject;
+        }
+    }
+    first.into_values().cloned().collect()
 }

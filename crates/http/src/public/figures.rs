@@ -59,7 +59,7 @@ pub struct Board {
 }
 
 /// What is counted, and the centre.
-fn ground<'a>(view: &View<'a>) -> ApiResult<(Subject, &'a OrgUnit)> {
+fn ground<'a>(view: &View<'a>) -> ApiResult<(Arc<Subject>, &'a OrgUnit)> {
     let subject = view.subjects.find(None).ok_or_else(ApiError::not_found)?;
     Ok((subject, view.trees.root().ok_or_else(ApiError::not_found)?))
 }

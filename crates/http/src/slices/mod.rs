@@ -34,12 +34,20 @@ pub mod webhooks;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// All routes of the contract, so that none is served without being documented.
+/// All routes of the contract, so that none is served without being documented. They are tried in this order, so what is
+/// asked most comes first: figures, then what phones send, then the rest.
 pub fn routes(config: &mut ServiceConfig<'_>) {
+    progress::routes(config);
+    public::routes(config);
+    results::routes(config);
+    tallies::routes(config);
+    sync::routes(config);
+    changes::routes(config);
     auth::routes(config);
-    identities::routes(config);
-    passwords::routes(config);
-    second_factor::routes(config);
+    activities::routes(config);
+    teams::routes(config);
+    duplicates::routes(config);
+    evidence::routes(config);
     // Before the units and places, whose `/{id}` would take the word for an id.
     reorganisations::routes(config);
     org_units::routes(config);
@@ -47,26 +55,19 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     campaigns::routes(config);
     targets::routes(config);
     catalogue::routes(config);
-    access::routes(config);
-    invitations::routes(config);
-    clients::routes(config);
-    audit::routes(config);
-    teams::routes(config);
+    reporting::routes(config);
     members::routes(config);
     volunteers::routes(config);
     digital_groups::routes(config);
-    activities::routes(config);
     series::routes(config);
     calendars::routes(config);
-    tallies::routes(config);
-    results::routes(config);
-    duplicates::routes(config);
-    evidence::routes(config);
-    progress::routes(config);
-    reporting::routes(config);
-    public::routes(config);
-    changes::routes(config);
-    sync::routes(config);
+    access::routes(config);
+    identities::routes(config);
+    passwords::routes(config);
+    second_factor::routes(config);
+    invitations::routes(config);
+    clients::routes(config);
+    audit::routes(config);
     webhooks::routes(config);
 }
 

@@ -215,8 +215,8 @@ pub(super) async fn beside(app: &Data<App>, scope: &Scope<ProgressRead>, query: 
             Ok(Beside::Teams(team_names(app.store.read(), &teams).await?))
         }
         Some(GroupBy::Period) => {
-            let campaign = ops::with(app, query, |view| Ok(ops::question(view, scope, query)?.0.campaign)).await?;
-            let mut periods = reporting::of_campaign(app.store.read(), campaign.stamp.id).await?;
+            let subject = ops::with(app, query, |view| Ok(ops::question(view, scope, query)?.0)).await?;
+            let mut periods = reporting::of_campaign(app.store.read(), subject.campaign.stamp.id).await?;
             let named = query.series.as_deref();
             let weeks = periods.iter().find(|period| period.series == WEEKS);
             let series = named.or_else(|| weeks.map(|p| p.series.as_str()));

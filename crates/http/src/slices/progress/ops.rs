@@ -17,7 +17,7 @@ use crate::{
 use actix_web::web::{Bytes, Data};
 use chrono::NaiveDate;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use tinhnguyen_domain::{
     catalogue::Measure,
     counting::Count,
@@ -59,7 +59,7 @@ pub(super) fn unit_of<'a>(view: &View<'a>, scope: &Scope<ProgressRead>, id: Opti
 }
 
 /// What is asked for; an indicator that isn't there is a fault of the parameter.
-pub(super) fn subject_of(view: &View<'_>, indicator_id: Option<Uuid>) -> ApiResult<Subject> {
+pub(super) fn subject_of(view: &View<'_>, indicator_id: Option<Uuid>) -> ApiResult<Arc<Subject>> {
     let missing = || if indicator_id.is_some() { unknown("indicator_id") } else { ApiError::not_found() };
     view.subjects.find(indicator_id).ok_or_else(missing)
 }
@@ -69,7 +69,7 @@ pub(super) fn question<'a>(
     view: &View<'a>,
     scope: &Scope<ProgressRead>,
     query: &ProgressQuery,
-) -> ApiResult<(Subject, &'a OrgUnit, Asked<'a>)> {
+) -> ApiResult<(Arc<Subject>, &'a OrgUnit, Asked<'a>)> {
     let unit = unit_of(view, scope, query.org_unit_id)?;
     let subject = subject_of(view, query.indicator_id)?;
     let path = view.trees.unit_path(unit.stamp.id).ok_or_else(ApiError::not_found)?;
@@ -149,17 +149,31 @@ pub(super) async fn with<T>(
     work: impl FnOnce(&View<'_>) -> ApiResult<T>,
 ) -> ApiResult<T> {
     let when = When { as_of: query.as_of, tree_as_of: query.tree_as_of };
-    if query.as_of.is_some() {
-        return app.figures.when(app, when, work).await?;
+    let mut work = Some(work);
+    let mut not_of_ledger = None;
+    let done = app
+        .figures
+        .when(app, when, |view| {
+            let subject = subject_of(view, query.indicator_id)?;
+            // Of the past nobody knows what teams were; the question itself is refused then.
+            if query.as_of.is_some() || is_of_ledger(subject.indicator.measure) {
+                return work.take().map(|work| work(view)).transpose();
+            }
+            not_of_ledger = Some(subject);
+            Ok(None)
+        })
+        .await??;
+    match (done, not_of_ledger, work) {
+        (Some(done), _, _) => Ok(done),
+        (None, Some(subject), Some(work)) => {
+            let counted = (subject.indicator.stamp.id, subject.indicator.measure);
+            let cells = rows::team_cells(app.store.read(), counted, subject.campaign.stamp.id).await?;
+            app.figures
+                .when(app, when, |view| work(&View { cube: &Cube::load(view.ledger_seq(), cells), ..*view }))
+                .await?
+        }
+        _ => Err(ApiError::internal("a question that was neither answered nor left")),
     }
-    let subject = app.figures.with(app, |view| subject_of(view, query.indicator_id)).await??;
-    let Subject { campaign, indicator } = &subject;
-    if is_of_ledger(indicator.measure) {
-        return app.figures.when(app, when, work).await?;
-    }
-    let counted = (indicator.stamp.id, indicator.measure);
-    let cells = rows::team_cells(app.store.read(), counted, campaign.stamp.id).await?;
-    app.figures.when(app, when, |view| work(&View { cube: &Cube::load(view.ledger_seq(), cells), ..*view })).await?
 }
 
 pub(super) fn body_of<T: Serialize>(value: &T) -> ApiResult<Body> {

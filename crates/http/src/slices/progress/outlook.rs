@@ -16,7 +16,7 @@ use crate::{
 };
 use actix_web::web::Data;
 use chrono::{Days, NaiveDate};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use tinhnguyen_domain::{
     campaigns::CampaignStatus,
     catalogue::Measure,
@@ -121,9 +121,9 @@ pub async fn compared(
     if !ops::is_of_ledger(measure) {
         let subjects = app.figures.with(app, |view| view.subjects.counting(measure)).await?;
         let mut found = Vec::new();
-        for Subject { campaign, indicator } in subjects {
-            let counted = (indicator.stamp.id, measure);
-            found.extend(rows::team_cells(app.store.read(), counted, campaign.stamp.id).await?);
+        for subject in subjects {
+            let counted = (subject.indicator.stamp.id, measure);
+            found.extend(rows::team_cells(app.store.read(), counted, subject.campaign.stamp.id).await?);
         }
         cells = Some(found);
     }
@@ -160,8 +160,8 @@ fn compare(
 }
 
 /// The day of the campaign that began last, in its own days; none before the first of any.
-fn day_of(view: &View<'_>, subjects: &[Subject]) -> Option<u32> {
-    let begun = |subject: &&Subject| subject.campaign.starts_on <= subject.campaign.local_day(view.as_of);
+fn day_of(view: &View<'_>, subjects: &[Arc<Subject>]) -> Option<u32> {
+    let begun = |subject: &&Arc<Subject>| subject.campaign.starts_on <= subject.campaign.local_day(view.as_of);
     let open = |subject: &Subject| subject.campaign.status == CampaignStatus::Open;
     let last = subjects.iter().filter(begun).max_by_key(|subject| (open(subject), subject.campaign.starts_on))?;
     let campaign = &last.campaign;
