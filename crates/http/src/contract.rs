@@ -75,7 +75,8 @@ impl Contract {
         operations
     }
 
-    /// The methods of the path template that a request's path matches; none when there is no such path.
+    /// The methods of the path template that a request's path matches; none when there is no such path. Of several, it is
+    /// the one that has words where the others have parameters.
     #[must_use]
     pub fn methods_of(&self, path: &str) -> Option<Vec<String>> {
         let paths = self.document.get("paths").and_then(Value::as_object)?;
@@ -89,13 +90,11 @@ impl Contract {
                 }
             }
         };
-        let methods: Vec<String> = paths
-            .iter()
-            .filter(|(template, _)| matches(template))
-            .flat_map(|(_, item)| METHODS.iter().filter(|m| item.get(**m).is_some()))
-            .map(|m| m.to_ascii_uppercase())
-            .collect();
-        (!methods.is_empty()).then_some(methods)
+        let parameters = |template: &str| template.split('/').map(|part| part.starts_with('{')).collect::<Vec<_>>();
+        let matching = paths.iter().filter(|(template, _)| matches(template));
+        let (_, item) = matching.min_by_key(|(template, _)| parameters(template))?;
+        let methods = METHODS.iter().filter(|m| item.get(**m).is_some()).map(|m| m.to_ascii_uppercase());
+        Some(methods.chain(item.get("get").map(|_| "HEAD".to_owned())).collect())
     }
 
     /// All faults of a value against a named schema of the document.

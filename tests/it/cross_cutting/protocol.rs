@@ -50,6 +50,20 @@ both! {
             answer.problem(405, "method_not_allowed");
             assert_eq!(answer.header("allow"), Some(allow), "{method} {path}");
         }
+        // Beside a path with an id, which has these methods.
+        for (method, path) in [
+            (Method::GET, "/v1/results/verify".to_owned()),
+            (Method::DELETE, "/v1/results/bulk".to_owned()),
+            (Method::GET, "/v1/reporting-periods/generate".to_owned()),
+            (Method::GET, format!("/v1/indicators/{id}/targets/bulk")),
+            (Method::PUT, format!("/v1/indicators/{id}/targets/suggestion")),
+        ] {
+            let answer = t.admin.send(method, &path).await;
+            answer.problem(405, "method_not_allowed");
+            assert_eq!(answer.header("allow"), Some("POST"), "{path}");
+            let options = t.stranger.send(Method::OPTIONS, &path).lenient().await;
+            assert_eq!((options.status, options.header("allow")), (204, Some("POST")));
+        }
         let options = t.stranger.send(Method::OPTIONS, "/v1/teams").lenient().await;
         assert_eq!((options.status, options.header("allow")), (204, Some("GET, POST, HEAD")));
     }
