@@ -62,6 +62,21 @@ both! {
         assert_eq!(json.ok(400)["error"], "invalid_request");
     }
 
+    async fn a_form_is_as_long_as_the_contract_allows(t: &T) {
+        for (path, status) in [("/v1/auth/revoke", 200), ("/v1/auth/introspect", 401)] {
+            let ask = async |length: usize| {
+                let body = format!("token={}", "x".repeat(length));
+                t.stranger.send(Method::POST, path).body("application/x-www-form-urlencoded", body).await
+            };
+            ask(4096).await.ok(status);
+            assert_eq!(ask(4097).await.ok(400)["error"], "invalid_request", "{path}");
+        }
+        let answer = form(&t.stranger, &format!("grant_type=password&username={}&password=x", "x".repeat(65))).await;
+        assert_eq!(answer.ok(400)["error"], "invalid_request");
+        let answer = form(&t.stranger, &format!("grant_type=password&username=a&password=b&nobodys={}", "x".repeat(9000))).await;
+        assert_eq!(answer.ok(400)["error"], "invalid_grant", "what the contract doesn't know is passed over");
+    }
+
     async fn an_unknown_user_and_a_wrong_password_get_the_same_words(t: &T) {
         let (unknown, wrong) = (password(t, "khong-co", "x").await, password(t, "admin", "x").await);
         assert_eq!((unknown.status, &unknown.bytes), (wrong.status, &wrong.bytes));

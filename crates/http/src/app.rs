@@ -184,8 +184,11 @@ pub fn service(
     let (app, _) = ActixApp::new()
         .into_utoipa_app()
         .app_data(state)
-        .app_data(web::PathConfig::default().error_handler(|err, _| {
+        .app_data(web::PathConfig::default().error_handler(|err, request| {
             use crate::problem::{Code, Fault};
+            if let Some(error) = system::wrong_method(request) {
+                return error.into();
+            }
             let fault = Fault::of_parameter("id", Code::BadFormat).limit("uuid");
             ApiError { cause: Some(err.to_string()), ..ApiError::parameter(fault) }.into()
         }))

@@ -79,7 +79,8 @@ impl Contract {
         operations
     }
 
-    /// The methods of the path template that a request's path matches; none when there is no such path.
+    /// The methods of the path template that a request's path matches; none when there is no such path. Of several, it is
+    /// the one that has words where the others have parameters.
     #[must_use]
     pub fn methods_of(&self, path: &str) -> Option<Vec<String>> {
         let paths = self.document.get("paths").and_then(Value::as_object)?;
@@ -93,13 +94,11 @@ impl Contract {
                 }
             }
         };
-        let methods: Vec<String> = paths
-            .iter()
-            .filter(|(template, _)| matches(template))
-            .flat_map(|(_, item)| METHODS.iter().filter(|m| item.get(**m).is_some()))
-            .map(|m| m.to_ascii_uppercase())
-            .collect();
-        (!methods.is_empty()).then_some(methods)
+        let parameters = |template: &str| template.split('/').map(|part| part.starts_with('{')).collect::<Vec<_>>();
+        let matching = paths.iter().filter(|(template, _)| matches(template));
+        let (_, item) = matching.min_by_key(|(template, _)| parameters(template))?;
+        let methods = METHODS.iter().filter(|m| item.get(**m).is_some()).map(|m| m.to_ascii_uppercase());
+        Some(methods.chain(item.get("get").map(|_| "HEAD".to_owned())).collect())
     }
 
     /// All faults of a value against a named schema of the document.
@@ -108,7 +107,8 @@ impl Contract {
     /// `internal` when the schema is not in the document.
     pub fn faults(&self, schema: &str, value: &Value) -> Result<Vec<Fault>, ApiError> {
         let validator = self.validator(schema, || json!({"$ref": format!("#/components/schemas/{schema}")}))?;
-        Ok(validator.iter_errors(value).flat_map(|err| faults_of(&err)).collect())
+        let faults = validator.iter_errors(value).filter(|err| !of_a_rule(err.kind()));
+        Ok(faults.flat_map(|err| faults_of(&err)).collect())
     }
 
     /// All faults of a parameter's value against its schema. `key` names the parameter uniquely.
@@ -159,6 +159,12 @@ impl Contract {
     }
 }
 
+/// What the document states and the operation itself tells, item by item and together with its other rules: what stands
+/// twice, and which of two fields is wanted.
+const fn of_a_rule(kind: &Kind) -> bool {
+    matches!(kind, Kind::UniqueItems | Kind::MinProperties { .. } | Kind::MaxProperties { .. })
+}
+
 /// The faults that one error of the validator stands for.
 fn faults_of(err: &jsonschema::ValidationError<'_>) -> Vec<Fault> {
     let pointer = err.instance_path().to_string();
@@ -180,7 +186,6 @@ fn faults_of(err: &jsonschema::ValidationError<'_>) -> Vec<Fault> {
         Kind::MinLength { limit } => one(Code::TooShort).limit(*limit),
         Kind::MaxItems { limit } => one(Code::TooMany).limit(*limit),
         Kind::MinItems { limit } => one(Code::TooFew).limit(*limit),
-        Kind::UniqueItems => one(Code::NotUnique),
         Kind::Format { format } => one(Code::BadFormat).limit(format.as_str()),
         Kind::Pattern { pattern } => one(Code::BadFormat).limit(pattern.as_str()),
         // A nullable reference: the faults of the branch that is not `null` are the ones that help.
@@ -364,7 +369,7 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
         statuses.push("404");
     }
     let mut parameters = vec!["AcceptLanguage", "XRequestId"];
-    if method == "post" {
+    if method == "post" && !form {
         parameters.push("IdempotencyKey");
     }
     if write && !form {
@@ -545,14 +550,14 @@ fn header_name(component: &str) -> &str {
 
 fn shared_headers() -> Value {
     json!({
-        "XRequestId": {"description": "Names the request in our logs.", "schema": {"type": "string", "maxLength": 200}},
-        "RateLimit": {"description": "What is left of each quota (`r`, requests) and in how many seconds it is whole again (`t`).", "schema": {"type": "string", "maxLength": 200}, "example": "\"address\";r=59999;t=1, \"write\";r=2999;t=1"},
-        "RateLimitPolicy": {"description": "The quotas that this request was counted against: so many requests (`q`) in so many seconds (`w`), of each replica.", "schema": {"type": "string", "maxLength": 200}, "example": "\"address\";q=60000;w=60, \"write\";q=3000;w=60"},
+        "XRequestId": {"required": true, "description": "Names the request in our logs.", "schema": {"type": "string", "maxLength": 200}},
+        "RateLimit": {"required": true, "description": "What is left of each quota (`r`, requests) and in how many seconds it is whole again (`t`).", "schema": {"type": "string", "maxLength": 200}, "example": "\"address\";r=59999;t=1, \"write\";r=2999;t=1"},
+        "RateLimitPolicy": {"required": true, "description": "The quotas that this request was counted against: so many requests (`q`) in so many seconds (`w`), of each replica.", "schema": {"type": "string", "maxLength": 200}, "example": "\"address\";q=60000;w=60, \"write\";q=3000;w=60"},
         "ETag": {"description": "Strong validator: an item's version in quotes.", "schema": {"type": "string", "maxLength": 200}},
         "DryRun": {"description": "`true` when nothing was kept.", "schema": {"type": "string", "enum": ["true"]}},
         "IdempotencyReplayed": {"description": "`true` when this is the stored answer of an earlier request with the same key.", "schema": {"type": "string", "enum": ["true"]}},
         "LedgerSeq": {"description": "The ledger's last entry that this write made, when it changed a figure; sent as `min_ledger_seq`, it makes a reading wait for it.", "schema": {"type": "string", "pattern": "^[0-9]+$", "maxLength": 19}, "example": "1234"},
-        "CacheControl": {"description": "How long the answer may be kept.", "schema": {"type": "string", "maxLength": 200}},
+        "CacheControl": {"required": true, "description": "How long the answer may be kept.", "schema": {"type": "string", "maxLength": 200}},
     })
 }
 
@@ -561,7 +566,7 @@ fn shared_parameters() -> Value {
         "AcceptLanguage": {"name": "Accept-Language", "in": "header", "required": false, "description": "`vi` (default) or `en`: the language of problems. Codes never change with it.", "schema": {"type": "string", "maxLength": 200}, "example": "en"},
         "XRequestId": {"name": "X-Request-Id", "in": "header", "required": false, "description": "Your name for the request, 1 to 64 of `A–Z a–z 0–9 . _ -`; it comes back and stands in our logs. Anything else gets a new name.", "schema": {"type": "string"}},
         "DryRun": {"name": "dry_run", "in": "query", "required": false, "description": "`true`: the same checks and the same answer, nothing kept.", "schema": {"type": "boolean", "default": false}},
-        "IdempotencyKey": {"name": "Idempotency-Key", "in": "header", "required": false, "description": "A key of your choice: a retry with the same key and body gives the stored answer, for 24 hours. Requests for tokens store nothing and ignore it.", "schema": {"type": "string", "minLength": 1, "maxLength": 255}, "example": "5f0c3a5e-9f7c-4b1e-8a5d-0c8f1f0e2d3b"},
+        "IdempotencyKey": {"name": "Idempotency-Key", "in": "header", "required": false, "description": "A key of your choice: a retry with the same key and body gives the stored answer, for 24 hours.", "schema": {"type": "string", "minLength": 1, "maxLength": 255}, "example": "5f0c3a5e-9f7c-4b1e-8a5d-0c8f1f0e2d3b"},
         "IfMatch": {"name": "If-Match", "in": "header", "required": true, "description": "The `ETag` that you read, such as `\"3\"`; `*` for whatever version.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}, "example": "\"1\""},
         "IfMatchWhenThere": {"name": "If-Match", "in": "header", "required": false, "description": "The `ETag` that you read, such as `\"3\"`, or `*` for whatever version: wanted when it is there already. Left out, it is made, and refused with 428 when somebody has made it meanwhile.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}, "example": "\"1\""},
         "IfNoneMatch": {"name": "If-None-Match", "in": "header", "required": false, "description": "The `ETag` that you have: 304 when it is still good.", "schema": {"type": "string", "maxLength": 2000}},

@@ -6,7 +6,7 @@ use crate::{
     allowed::ActorId,
     app::App,
     limits::Standing,
-    problem::{ApiError, Code, Lang},
+    problem::{ApiError, Code, Fault, Lang},
     request::Provenance,
 };
 use actix_web::{
@@ -89,7 +89,22 @@ fn admissible(request: &ServiceRequest, asked: &Asked) -> Result<(), ApiError> {
     };
     request.extensions_mut().insert(standing);
     admitted?;
+    bounded(request)?;
     acceptable(request)
+}
+
+/// What the contract bounds of a request's headers; they are read in many places, and here once.
+const LONGEST: [(&str, usize); 4] =
+    [("Accept-Language", 200), ("If-Match", 200), ("If-None-Match", 2000), ("Last-Event-ID", 40)];
+
+fn bounded(request: &ServiceRequest) -> Result<(), ApiError> {
+    let longer = |name: &str, most: usize| request.headers().get_all(name).any(|v| v.len() > most);
+    let faults: Vec<_> = LONGEST
+        .iter()
+        .filter(|(name, most)| request.path().starts_with("/v1/") && longer(name, *most))
+        .map(|(name, most)| Fault::of_parameter(*name, Code::TooLong).limit(*most))
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::parameters(faults)) }
 }
 
 /// What the contract answers in is JSON; a client that takes nothing of the kind is told so before any work.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tinhnguyen_persistence::page::{After, PageRequest};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
 /// A page as it is sent.
 #[derive(Serialize)]
@@ -126,6 +127,16 @@ pub trait ListQuery: Serialize {
     }
 }
 
+/// The sort orders that a list offers, as its parameter states them.
+pub fn sort_schema<Q: ListQuery>() -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(Q::SORTS.iter().copied()))
+        .default(Q::SORTS.first().map(|first| json!(first)))
+        .build()
+        .into()
+}
+
 /// Declares the query of a list: its own filters and the parameters that all lists share.
 macro_rules! list_query {
     ($(#[$meta:meta])* $name:ident, sorts: [$($sort:literal),+], { $($(#[$fmeta:meta])* $field:ident: $type:ty),* $(,)? }) => {
@@ -144,7 +155,7 @@ macro_rules! list_query {
             /// Count all items of the filter too.
             pub include_total: Option<bool>,
             /// Sort order; `-` is descending.
-            #[param(max_length = 40)]
+            #[param(schema_with = $crate::page::sort_schema::<Self>)]
             pub sort: Option<String>,
             /// Only what changed at or after this instant.
             pub updated_since: Option<chrono::DateTime<chrono::Utc>>,

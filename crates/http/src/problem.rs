@@ -278,6 +278,9 @@ pub struct Fault {
     pub limit: Option<Value>,
 }
 
+/// How many faults a problem tells of.
+const MOST_FAULTS: usize = 1000;
+
 impl Fault {
     /// A fault at a place of the body.
     pub fn at(pointer: impl Into<String>, code: Code) -> Self {
@@ -424,7 +427,8 @@ impl ApiError {
         });
         if let Value::Object(members) = &mut problem {
             if !self.faults.is_empty() {
-                members.insert("errors".to_owned(), self.faults.iter().map(|f| f.body(lang)).collect());
+                members
+                    .insert("errors".to_owned(), self.faults.iter().take(MOST_FAULTS).map(|f| f.body(lang)).collect());
             }
             members.extend(self.extra.clone());
         }
@@ -525,7 +529,7 @@ pub struct Problem {
     /// Names the request in our logs.
     #[schema(max_length = 200)]
     pub request_id: String,
-    /// All faults of the body or the parameters.
+    /// All faults of the body or the parameters, up to 1,000 of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, max_items = 1000)]
     pub errors: Option<Vec<ProblemFault>>,

@@ -149,7 +149,8 @@ impl Request {
     /// # Errors
     /// `if_match_required`.
     pub fn if_match(&self) -> ApiResult<IfMatch> {
-        let Some(text) = self.header(header::IF_MATCH) else { return Err(ApiError::new(Code::IfMatchRequired)) };
+        let text = self.header(header::IF_MATCH).filter(|text| !text.trim().is_empty());
+        let Some(text) = text else { return Err(ApiError::new(Code::IfMatchRequired)) };
         if text.trim() == "*" {
             return Ok(IfMatch::Any);
         }

@@ -7,6 +7,9 @@ use sha2::{Digest, Sha256};
 use std::{cell::RefCell, fmt};
 use tinhnguyen_domain::text::nfc;
 
+/// Every integer below it is a double (2⁵³).
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// Parses a body. Depth is bounded by the parser (128).
 ///
 /// # Errors
@@ -111,6 +114,13 @@ impl<'de> Visitor<'de> for Node<'_> {
         Ok(v.into())
     }
     fn visit_f64<E: Error>(self, v: f64) -> Result<Value, E> {
+        // `1.0` is the integer 1, to JSON Schema and to JavaScript; beyond this bound not every integer is a double.
+        if v.fract() == 0.0
+            && v.abs() < EXACT
+            && let Ok(whole) = format!("{v:.0}").parse::<i64>()
+        {
+            return Ok(whole.into());
+        }
         Number::from_f64(v).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
     }
     fn visit_str<E>(self, v: &str) -> Result<Value, E> {
@@ -163,6 +173,13 @@ mod tests {
             assert_eq!(parse(bad).unwrap_err().code, Code::MalformedJson);
         }
         assert_eq!(parse(b"{\"a\": 1,\n]").unwrap_err().extra["line"], 2);
+    }
+
+    #[test]
+    fn a_whole_number_is_an_integer_however_it_is_written() {
+        assert_eq!(parse(b"[1.0, 2e3, -0.0, -4.00]").unwrap(), json!([1, 2000, 0, -4]));
+        assert_eq!(parse(b"[1.5, 1e300]").unwrap(), json!([1.5, 1e300]));
+        assert_eq!(canonical_hash(&parse(b"7.0").unwrap()), canonical_hash(&json!(7)));
     }
 
     #[test]

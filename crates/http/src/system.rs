@@ -228,14 +228,22 @@ async fn docs(
 /// # Errors
 /// Always.
 pub async fn no_such_route(app: web::Data<App>, request: HttpRequest) -> ApiResult<HttpResponse> {
-    let Some(mut methods) = app.contract.methods_of(request.path()) else { return Err(ApiError::not_found()) };
-    if methods.iter().any(|m| m == "GET") {
-        methods.push("HEAD".to_owned());
-    }
+    let Some(methods) = app.contract.methods_of(request.path()) else { return Err(ApiError::not_found()) };
     if request.method() == actix_web::http::Method::OPTIONS {
         return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, methods.join(", "))).finish());
     }
+    Err(method_not_allowed(&methods))
+}
+
+fn method_not_allowed(methods: &[String]) -> ApiError {
     let mut error = ApiError::new(Code::MethodNotAllowed);
     error.headers.push((header::ALLOW, methods.join(", ")));
-    Err(error)
+    error
+}
+
+/// What is wrong with a request whose path has a part that is no id: perhaps it is a word, of a path that has other methods.
+#[must_use]
+pub fn wrong_method(request: &HttpRequest) -> Option<ApiError> {
+    let methods = request.app_data::<web::Data<App>>()?.contract.methods_of(request.path())?;
+    (!methods.iter().any(|m| m == request.method().as_str())).then(|| method_not_allowed(&methods))
 }

@@ -2,7 +2,7 @@
 
 use crate::harness::{
     T, id_in,
-    world::{HA_NOI, new_team, seeded_unit},
+    world::{HA_NOI, new_activity, new_team, seeded_unit},
 };
 use actix_web::http::Method;
 use serde_json::json;
@@ -49,6 +49,20 @@ both! {
             let answer = t.stranger.send(Method::from_bytes(method.as_bytes()).unwrap(), &path).lenient().await;
             answer.problem(405, "method_not_allowed");
             assert_eq!(answer.header("allow"), Some(allow), "{method} {path}");
+        }
+        // Beside a path with an id, which has these methods.
+        for (method, path) in [
+            (Method::GET, "/v1/results/verify".to_owned()),
+            (Method::DELETE, "/v1/results/bulk".to_owned()),
+            (Method::GET, "/v1/reporting-periods/generate".to_owned()),
+            (Method::GET, format!("/v1/indicators/{id}/targets/bulk")),
+            (Method::PUT, format!("/v1/indicators/{id}/targets/suggestion")),
+        ] {
+            let answer = t.admin.send(method, &path).await;
+            answer.problem(405, "method_not_allowed");
+            assert_eq!(answer.header("allow"), Some("POST"), "{path}");
+            let options = t.stranger.send(Method::OPTIONS, &path).lenient().await;
+            assert_eq!((options.status, options.header("allow")), (204, Some("POST")));
         }
         let options = t.stranger.send(Method::OPTIONS, "/v1/teams").lenient().await;
         assert_eq!((options.status, options.header("allow")), (204, Some("GET, POST, HEAD")));
@@ -114,6 +128,43 @@ both! {
             (&english["errors"][0]["message"], &english["errors"][0]["limit"]),
             (&json!("Too long"), &json!(200))
         );
+    }
+
+    async fn a_header_is_as_long_as_the_contract_allows(t: &T) {
+        let team = t.team(seeded_unit(HA_NOI)).await;
+        let path = format!("/v1/teams/{}", id_in(&team, "id"));
+        for (name, most) in [("Accept-Language", 200), ("If-Match", 200), ("If-None-Match", 2000), ("Last-Event-ID", 40)] {
+            t.admin.get(&path).header(name, &"x".repeat(most)).await.ok(200);
+            t.admin.get(&path).header(name, &"x".repeat(most + 1)).await.faults(400, &[(name, "too_long")]);
+        }
+    }
+
+    async fn an_empty_if_match_is_none(t: &T) {
+        let team = t.team(seeded_unit(HA_NOI)).await;
+        let path = format!("/v1/teams/{}", id_in(&team, "id"));
+        for empty in ["", " "] {
+            t.admin.patch(&path, &json!({"name": "Tên mới"})).if_match(empty).await.problem(428, "if_match_required");
+        }
+    }
+
+    async fn a_problem_tells_of_a_thousand_faults_and_no_more(t: &T) {
+        for (unknown, told) in [(1000, 1000), (1500, 1000)] {
+            let body: serde_json::Map<_, _> = (0..unknown).map(|n| (format!("field_{n}"), json!(n))).collect();
+            let mut all = new_team(seeded_unit(HA_NOI));
+            all.as_object_mut().unwrap().extend(body);
+            let problem = t.admin.post("/v1/teams", &all).await.problem(422, "unknown_field");
+            assert_eq!(problem["errors"].as_array().unwrap().len(), told);
+        }
+    }
+
+    async fn a_whole_number_may_be_written_with_a_point(t: &T) {
+        let (team, leader) = t.deployed_team(seeded_unit(HA_NOI)).await;
+        let mut body = new_activity(id_in(&team, "id"));
+        body["planned_turns"] = json!(40.0);
+        assert!(body.to_string().contains("40.0"));
+        assert_eq!(leader.post("/v1/activities", &body).await.ok(201)["planned_turns"], 40);
+        body["planned_turns"] = json!(40.5);
+        leader.post("/v1/activities", &body).await.faults(422, &[("/planned_turns", "wrong_type")]);
     }
 
     async fn whoever_takes_no_json_is_told_406(t: &T) {

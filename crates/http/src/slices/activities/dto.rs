@@ -176,7 +176,7 @@ pub struct NewActivity {
     pub lead_team_id: Uuid,
     /// All teams that hold it; the leading one is added when it isn't among them.
     #[serde(default)]
-    #[schema(max_items = 50)]
+    #[schema(value_type = std::collections::BTreeSet<Uuid>, max_items = 50)]
     pub team_ids: Vec<Uuid>,
     /// Where it is held: a locality that is valid on its first day.
     pub locality_id: Uuid,
@@ -184,7 +184,7 @@ pub struct NewActivity {
     #[schema(value_type = ActivityKindSchema, example = "training_class")]
     pub kind: ActivityKind,
     /// What it is about: topics of its kind, or `other`.
-    #[schema(value_type = Vec<TopicSchema>, min_items = 1, max_items = 15, example = json!(["cyber_safety"]))]
+    #[schema(value_type = std::collections::BTreeSet<TopicSchema>, min_items = 1, max_items = 15, example = json!(["cyber_safety"]))]
     pub topics: Vec<Topic>,
     /// Vietnamese title.
     #[schema(min_length = 1, max_length = 200, pattern = r"\S", example = "Lớp an toàn mạng cho thiếu nhi")]
@@ -202,7 +202,7 @@ pub struct NewActivity {
     pub location: Option<GeoPoint>,
     /// Community digital technology groups that take part: some that are there.
     #[serde(default)]
-    #[schema(max_items = 50, example = json!([]))]
+    #[schema(value_type = std::collections::BTreeSet<Uuid>, max_items = 50, example = json!([]))]
     pub digital_group_ids: Vec<Uuid>,
     /// Beginning.
     #[schema(example = "2024-07-01T01:00:00Z")]
@@ -232,7 +232,7 @@ fn times(new: &NewActivity) -> Result<(), ValidationError> {
 pub struct ActivityPatch {
     /// All teams that hold it.
     #[serde(default)]
-    #[schema(nullable = false, min_items = 1, max_items = 50)]
+    #[schema(value_type = Option<std::collections::BTreeSet<Uuid>>, nullable = false, min_items = 1, max_items = 50)]
     pub team_ids: Option<Vec<Uuid>>,
     /// Where it is held.
     #[serde(default)]
@@ -240,11 +240,11 @@ pub struct ActivityPatch {
     pub locality_id: Option<Uuid>,
     /// Community digital technology groups that take part, all of them.
     #[serde(default)]
-    #[schema(nullable = false, max_items = 50)]
+    #[schema(value_type = Option<std::collections::BTreeSet<Uuid>>, nullable = false, max_items = 50)]
     pub digital_group_ids: Option<Vec<Uuid>>,
     /// What it is about.
     #[serde(default)]
-    #[schema(nullable = false, value_type = Vec<TopicSchema>, min_items = 1, max_items = 15)]
+    #[schema(nullable = false, value_type = std::collections::BTreeSet<TopicSchema>, min_items = 1, max_items = 15)]
     pub topics: Option<Vec<Topic>>,
     /// Vietnamese title.
     #[serde(default)]

@@ -1,10 +1,15 @@
 //! The form that OAuth's endpoints read, and who sends it.
 
 use super::dto::TokenError;
-use crate::{problem::ApiResult, request::Request};
+use crate::{
+    problem::{ApiResult, Code},
+    request::Request,
+};
 use actix_web::http::header;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use secrecy::SecretString;
+use serde_json::Map;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What an endpoint refuses with; its own kind of error (RFC 6749 §5.2).
@@ -22,11 +27,12 @@ pub struct Form {
 }
 
 impl Form {
-    /// Reads the form and, where it is there, HTTP Basic authentication.
+    /// Reads the form and, where it is there, HTTP Basic authentication. `T` is its schema in the contract, which bounds its
+    /// parameters; others are passed over (RFC 6749 §3.2).
     ///
     /// # Errors
     /// 408 and 413 problems of the transfer.
-    pub async fn read(request: &Request) -> ApiResult<Refused<Self>> {
+    pub async fn read<T: ToSchema>(request: &Request) -> ApiResult<Refused<Self>> {
         let kind = request.header(header::CONTENT_TYPE).unwrap_or_default();
         let essence = kind.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
@@ -43,6 +49,11 @@ impl Form {
         let Some(pairs) = pairs else {
             return Ok(Err(refuse("invalid_request", "The form can't be read, or a parameter stands twice.")));
         };
+        let stated: Map<_, _> = pairs.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+        let faults = request.app()?.contract.faults(&T::name(), &stated.into())?;
+        if faults.iter().any(|fault| fault.code == Code::TooLong) {
+            return Ok(Err(refuse("invalid_request", "A parameter is longer than the contract allows.")));
+        }
         Ok(Ok(Self { pairs, basic: basic(request) }))
     }
 

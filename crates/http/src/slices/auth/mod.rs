@@ -53,7 +53,7 @@ fn answer<T: Serialize>(outcome: Refused<T>) -> HttpResponse {
 async fn create_token(request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
     request.no_query()?;
-    let outcome = match Form::read(&request).await? {
+    let outcome = match Form::read::<TokenRequest>(&request).await? {
         Ok(form) => ops::token(&app, &form, &request.provenance()?).await?,
         Err(refused) => Err(refused),
     };
@@ -72,7 +72,7 @@ async fn create_token(request: Request) -> ApiResult<HttpResponse> {
 async fn revoke_token(request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
     request.no_query()?;
-    let outcome = match Form::read(&request).await? {
+    let outcome = match Form::read::<TokenForm>(&request).await? {
         Ok(form) => ops::revoke(&app, &form, &request.provenance()?).await?,
         Err(refused) => Err(refused),
     };
@@ -95,7 +95,7 @@ async fn revoke_token(request: Request) -> ApiResult<HttpResponse> {
 async fn introspect_token(request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
     request.no_query()?;
-    let outcome = match Form::read(&request).await? {
+    let outcome = match Form::read::<TokenForm>(&request).await? {
         Ok(form) => ops::introspect(&app, &form).await?,
         Err(refused) => Err(refused),
     };

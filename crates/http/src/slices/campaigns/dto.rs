@@ -161,7 +161,7 @@ pub struct NewCampaign {
     pub strands: Vec<Strand>,
     /// The modes of volunteering that it uses.
     #[serde(default)]
-    #[schema(value_type = Vec<ModeSchema>, max_items = 10)]
+    #[schema(value_type = std::collections::BTreeSet<ModeSchema>, max_items = 10)]
     pub modes: Vec<Mode>,
 }
 
@@ -199,7 +199,7 @@ pub struct CampaignPatch {
     pub strands: Option<Vec<Strand>>,
     /// The modes of volunteering, all of them.
     #[serde(default)]
-    #[schema(nullable = false, value_type = Vec<ModeSchema>, max_items = 10)]
+    #[schema(nullable = false, value_type = std::collections::BTreeSet<ModeSchema>, max_items = 10)]
     pub modes: Option<Vec<Mode>>,
 }
 
@@ -308,7 +308,7 @@ pub struct NewIndicator {
     pub target_value: i64,
     /// Count only lines on these topics.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<TopicSchema>>, min_items = 1, max_items = 15)]
+    #[schema(value_type = Option<std::collections::BTreeSet<TopicSchema>>, min_items = 1, max_items = 15)]
     pub counted_topics: Option<Vec<Topic>>,
 }
 

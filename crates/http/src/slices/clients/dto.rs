@@ -93,7 +93,7 @@ pub struct NewClient {
     #[schema(min_length = 1, max_length = 200, pattern = r"\S", example = "Cổng báo cáo Tỉnh Đoàn")]
     pub name: String,
     /// What it may do.
-    #[schema(value_type = Vec<ScopeSchema>, min_items = 1, max_items = 50, example = json!(["results:read", "progress:read"]))]
+    #[schema(value_type = std::collections::BTreeSet<ScopeSchema>, min_items = 1, max_items = 50, example = json!(["results:read", "progress:read"]))]
     pub scopes: Vec<String>,
     /// The top of its subtree.
     pub org_unit_id: Uuid,
@@ -109,7 +109,7 @@ pub struct ClientPatch {
     pub name: Option<String>,
     /// What it may do, all of it.
     #[serde(default)]
-    #[schema(nullable = false, value_type = Vec<ScopeSchema>, min_items = 1, max_items = 50)]
+    #[schema(nullable = false, value_type = std::collections::BTreeSet<ScopeSchema>, min_items = 1, max_items = 50)]
     pub scopes: Option<Vec<String>>,
     /// Whether it is shut.
     #[serde(default)]

@@ -90,7 +90,7 @@ pub struct ProgressQuery {
     #[param(min_length = 1, max_length = 40)]
     pub series: Option<String>,
     /// The ledger's entry that the answer must include, such as the `Ledger-Seq` of a write.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     pub min_ledger_seq: Option<i64>,
 }
 
@@ -345,7 +345,7 @@ pub struct PublicProgressQuery {
     /// The indicator; when absent, the first one that counts turns of the campaign that is open, or was last.
     pub indicator_id: Option<Uuid>,
     /// The ledger's entry that the answer must include, such as the `Ledger-Seq` of a write.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     pub min_ledger_seq: Option<i64>,
 }
 

@@ -52,7 +52,7 @@ pub struct SeenResult {
     /// The result.
     pub id: Uuid,
     /// The version that was seen; what has changed since is rejected with `stale_version`.
-    #[schema(minimum = 1, example = 2)]
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 2)]
     pub version: i64,
 }
 
@@ -89,7 +89,7 @@ pub struct ResultSelection {
 #[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[validate(schema(function = "names_or_filters"))]
-#[schema(example = json!({"results": [{"id": "0190a1b2-0000-7000-8000-000000000031", "version": 2}]}))]
+#[schema(min_properties = 1, max_properties = 1, example = json!({"results": [{"id": "0190a1b2-0000-7000-8000-000000000031", "version": 2}]}))]
 pub struct VerifiedResults {
     /// These results.
     #[serde(default)]

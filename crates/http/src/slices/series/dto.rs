@@ -145,7 +145,7 @@ pub struct NewActivitySeries {
     pub lead_team_id: Uuid,
     /// All teams that hold it; the leading one is added when it isn't among them.
     #[serde(default)]
-    #[schema(max_items = 50)]
+    #[schema(value_type = std::collections::BTreeSet<Uuid>, max_items = 50)]
     pub team_ids: Vec<Uuid>,
     /// Where it is held: a locality that is valid on all its days.
     pub locality_id: Uuid,
@@ -153,7 +153,7 @@ pub struct NewActivitySeries {
     #[schema(value_type = ActivityKindSchema, example = "training_class")]
     pub kind: ActivityKind,
     /// What it is about: topics of its kind, or `other`.
-    #[schema(value_type = Vec<TopicSchema>, min_items = 1, max_items = 15, example = json!(["cyber_safety"]))]
+    #[schema(value_type = std::collections::BTreeSet<TopicSchema>, min_items = 1, max_items = 15, example = json!(["cyber_safety"]))]
     pub topics: Vec<Topic>,
     /// Vietnamese title.
     #[schema(min_length = 1, max_length = 200, pattern = r"\S", example = "Lớp kỹ năng số buổi tối")]
@@ -171,7 +171,7 @@ pub struct NewActivitySeries {
     pub location: Option<GeoPoint>,
     /// Community digital technology groups that take part: some that are there.
     #[serde(default)]
-    #[schema(max_items = 50, example = json!([]))]
+    #[schema(value_type = std::collections::BTreeSet<Uuid>, max_items = 50, example = json!([]))]
     pub digital_group_ids: Vec<Uuid>,
     /// Beginning of the first occurrence; the others begin at the same local time of day.
     #[schema(example = "2024-07-01T12:00:00Z")]

@@ -155,18 +155,18 @@ pub struct NewTeam {
     pub strand: Option<String>,
     /// Modes of volunteering.
     #[serde(default)]
-    #[schema(value_type = Vec<ModeSchema>, max_items = 10)]
+    #[schema(value_type = std::collections::BTreeSet<ModeSchema>, max_items = 10)]
     pub modes: Vec<Mode>,
     /// The places it is meant to work in.
     #[serde(default)]
-    #[schema(max_items = 200)]
+    #[schema(value_type = std::collections::BTreeSet<Uuid>, max_items = 200)]
     pub locality_ids: Vec<Uuid>,
     /// The plan that it carries out: one that is there.
     #[serde(default)]
     pub plan_id: Option<Uuid>,
     /// Community digital technology groups that it works with: some that are there.
     #[serde(default)]
-    #[schema(max_items = 50, example = json!([]))]
+    #[schema(value_type = std::collections::BTreeSet<Uuid>, max_items = 50, example = json!([]))]
     pub digital_group_ids: Vec<Uuid>,
     /// First day, inclusive.
     #[schema(example = "2024-06-15")]
@@ -200,15 +200,15 @@ pub struct TeamPatch {
     pub strand: Option<Option<String>>,
     /// Modes of volunteering, all of them.
     #[serde(default)]
-    #[schema(nullable = false, value_type = Vec<ModeSchema>, max_items = 10)]
+    #[schema(nullable = false, value_type = std::collections::BTreeSet<ModeSchema>, max_items = 10)]
     pub modes: Option<Vec<Mode>>,
     /// The places it is meant to work in, all of them.
     #[serde(default)]
-    #[schema(nullable = false, max_items = 200)]
+    #[schema(value_type = Option<std::collections::BTreeSet<Uuid>>, nullable = false, max_items = 200)]
     pub locality_ids: Option<Vec<Uuid>>,
     /// Community digital technology groups that it works with, all of them.
     #[serde(default)]
-    #[schema(nullable = false, max_items = 50)]
+    #[schema(value_type = Option<std::collections::BTreeSet<Uuid>>, nullable = false, max_items = 50)]
     pub digital_group_ids: Option<Vec<Uuid>>,
     /// First day, inclusive.
     #[serde(default)]

@@ -250,7 +250,7 @@ pub struct NewConsent {
     #[schema(example = "2024-05-20T02:30:00Z")]
     pub given_at: DateTime<Utc>,
     /// What for, each in words that the person was told.
-    #[schema(value_type = Vec<PurposeSchema>, min_items = 1, max_items = 20, example = json!(["tham gia hoạt động tình nguyện"]))]
+    #[schema(value_type = std::collections::BTreeSet<PurposeSchema>, min_items = 1, max_items = 20, example = json!(["tham gia hoạt động tình nguyện"]))]
     pub purposes: Vec<String>,
     /// Who consents for a minor: wanted of whoever was under 18 on that day, and of a pupil without a birth date.
     #[serde(default)]

@@ -100,7 +100,7 @@ pub struct NewWebhook {
     #[schema(min_length = 1, max_length = 500, example = "Cổng báo cáo Tỉnh Đoàn")]
     pub description: Option<String>,
     /// What it tells.
-    #[schema(value_type = Vec<EventTypeSchema>, min_items = 1, max_items = 50, example = json!(["result.changed", "reporting.overdue"]))]
+    #[schema(value_type = std::collections::BTreeSet<EventTypeSchema>, min_items = 1, max_items = 50, example = json!(["result.changed", "reporting.overdue"]))]
     pub event_types: Vec<EventType>,
     /// The top of the subtree of which it tells.
     pub org_unit_id: Uuid,
@@ -121,7 +121,7 @@ pub struct WebhookPatch {
     pub description: Option<Option<String>>,
     /// What it tells, all of it.
     #[serde(default)]
-    #[schema(nullable = false, value_type = Vec<EventTypeSchema>, min_items = 1, max_items = 50)]
+    #[schema(nullable = false, value_type = std::collections::BTreeSet<EventTypeSchema>, min_items = 1, max_items = 50)]
     pub event_types: Option<Vec<EventType>>,
     /// The top of the subtree of which it tells.
     #[serde(default)]
@@ -137,7 +137,7 @@ pub struct WebhookPatch {
 #[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[validate(schema(function = "one_of_both"))]
-#[schema(example = json!({"since": "2024-07-01T00:00:00Z"}))]
+#[schema(min_properties = 1, max_properties = 1, example = json!({"since": "2024-07-01T00:00:00Z"}))]
 pub struct WebhookReplay {
     /// All that was written at or after this instant.
     #[serde(default)]
@@ -235,7 +235,7 @@ pub struct WebhookDeliveryQuery {
     #[param(max_length = 1000)]
     pub cursor: Option<String>,
     /// Sort order; `-` is descending.
-    #[param(max_length = 40)]
+    #[param(schema_with = crate::page::sort_schema::<Self>)]
     pub sort: Option<String>,
 }
 
