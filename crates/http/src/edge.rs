@@ -5,8 +5,9 @@ use crate::{
     address::ClientAddress,
     allowed::ActorId,
     app::App,
+    contract::HEADER_LENGTHS,
     limits::Standing,
-    problem::{ApiError, Code, Lang},
+    problem::{ApiError, Code, Fault, Lang},
     request::Provenance,
 };
 use actix_web::{
@@ -89,7 +90,21 @@ fn admissible(request: &ServiceRequest, asked: &Asked) -> Result<(), ApiError> {
     };
     request.extensions_mut().insert(standing);
     admitted?;
-    acceptable(request)
+    acceptable(request)?;
+    bounded(request)
+}
+
+/// Headers are as long as the contract allows, before anything reads them.
+fn bounded(request: &ServiceRequest) -> Result<(), ApiError> {
+    if !request.path().starts_with("/v1/") {
+        return Ok(());
+    }
+    let faults: Vec<_> = HEADER_LENGTHS
+        .iter()
+        .filter(|(name, most)| request.headers().get(*name).is_some_and(|value| value.len() > *most))
+        .map(|(name, most)| Fault::of_parameter(*name, Code::TooLong).limit(*most))
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::parameters(faults)) }
 }
 
 /// What the contract answers in is JSON; a client that takes nothing of the kind is told so before any work.

@@ -84,7 +84,7 @@ pub struct ProgressQuery {
     #[param(inline)]
     pub group_by: Option<GroupBy>,
     /// The ledger's entry that the answer must include, such as the `Ledger-Seq` of a write.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 9007199254740991_i64)]
     pub min_ledger_seq: Option<i64>,
 }
 
@@ -339,7 +339,7 @@ pub struct PublicProgressQuery {
     /// The indicator; when absent, the first one that counts turns of the campaign that is open, or was last.
     pub indicator_id: Option<Uuid>,
     /// The ledger's entry that the answer must include, such as the `Ledger-Seq` of a write.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 9007199254740991_i64)]
     pub min_ledger_seq: Option<i64>,
 }
 

@@ -52,7 +52,7 @@ pub struct SeenResult {
     /// The result.
     pub id: Uuid,
     /// The version that was seen; what has changed since is rejected with `stale_version`.
-    #[schema(minimum = 1, example = 2)]
+    #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 2)]
     pub version: i64,
 }
 

@@ -72,7 +72,7 @@ macro_rules! operations {
                 $(
                     /// The version that it changes: as it was read, or as the operations before this one in the queue
                     /// will have made it, each by one.
-                    #[schema(minimum = 1, example = 1)]
+                    #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 1)]
                     pub version: $version,
                 )?
                 $(

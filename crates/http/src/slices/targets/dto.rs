@@ -266,7 +266,7 @@ pub struct NewTargetOfUnit {
     pub value: i64,
     /// The version of its target that was seen; wanted when there is one already that says something else.
     #[serde(default)]
-    #[schema(minimum = 1, example = 1)]
+    #[schema(minimum = 1, maximum = 9007199254740991_i64, example = 1)]
     pub version: Option<i64>,
 }
 
