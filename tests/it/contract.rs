@@ -3,16 +3,17 @@
 use crate::harness::T;
 use serde_json::{Map, Value};
 use std::{collections::BTreeSet, path::Path};
+use tinhnguyen_domain::webhooks::EventType;
 use tinhnguyen_http::{app::contract, problem::Code};
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 /// Every operation of the document: where it stands, its method, and itself.
-fn operations(document: &Value) -> Vec<(String, &'static str, &Value)> {
+pub fn operations(document: &Value) -> Vec<(String, &'static str, &Value)> {
     let paths = document["paths"].as_object().unwrap();
     paths
         .iter()
@@ -23,7 +24,7 @@ fn operations(document: &Value) -> Vec<(String, &'static str, &Value)> {
 }
 
 /// Calls `visit` with every object of the document and the way to it.
-fn walk(value: &Value, at: &str, visit: &mut dyn FnMut(&str, &Map<String, Value>)) {
+pub fn walk(value: &Value, at: &str, visit: &mut dyn FnMut(&str, &Map<String, Value>)) {
     match value {
         Value::Object(members) => {
             visit(at, members);
@@ -115,7 +116,7 @@ fn every_operation_has_its_id_tag_words_examples_and_problems() {
             assert!(responses.contains_key(status), "{at}: a code of {status}, which is not declared");
         }
         if !form {
-            for status in responses.keys().filter(|s| s.as_str() >= "400") {
+            for status in responses.keys().filter(|s| s.starts_with(['4', '5'])) {
                 assert!(stated.contains(status), "{at}: {status} is declared and no code of it stated");
             }
         }
@@ -209,6 +210,156 @@ fn the_document_is_openapi_3_1_without_what_trips_tools() {
     });
 }
 
+/// Whether a schema takes null.
+fn nullable(schema: &Value) -> bool {
+    let types = schema["type"].as_array().is_some_and(|all| all.contains(&"null".into()));
+    types || schema["oneOf"].as_array().is_some_and(|all| all.iter().any(|one| one["type"] == "null"))
+}
+
+/// The names of the schemas that a part of the document refers to, and of those that they refer to.
+fn named(document: &Value, part: &Value, names: &mut BTreeSet<String>) {
+    let mut to = Vec::new();
+    walk(part, "", &mut |_, members| to.extend(members.get("$ref").and_then(Value::as_str).map(ToOwned::to_owned)));
+    for to in to {
+        if names.insert(to.rsplit('/').next().unwrap().to_owned()) {
+            named(document, document.pointer(to.trim_start_matches('#')).unwrap(), names);
+        }
+    }
+}
+
+#[test]
+fn pages_refer_to_their_items_by_name() {
+    let contract = contract();
+    let schemas = contract.document()["components"]["schemas"].as_object().unwrap();
+    let pages: Vec<_> = schemas.iter().filter(|(_, one)| one["properties"].get("next_cursor").is_some()).collect();
+    assert!(pages.len() > 20, "only {} pages", pages.len());
+    for (name, page) in pages {
+        let lists: Vec<&Value> =
+            page["properties"].as_object().unwrap().values().filter(|one| one["type"] == "array").collect();
+        assert!(!lists.is_empty(), "{name} lists nothing");
+        for list in lists {
+            assert!(list["items"]["$ref"].is_string(), "{name} says itself what its items are");
+        }
+    }
+}
+
+#[test]
+fn a_choice_between_things_says_by_what_they_are_told_apart() {
+    let contract = contract();
+    let document = contract.document();
+    let mut choices = 0;
+    walk(document, "", &mut |at, members| {
+        let branches = members.get("oneOf").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let things: Vec<&str> = branches
+            .iter()
+            .filter_map(|one| one["$ref"].as_str())
+            .filter(|to| document.pointer(&to[1..]).unwrap()["type"] == "object")
+            .collect();
+        if things.len() < 2 {
+            return;
+        }
+        choices += 1;
+        let discriminator = members.get("discriminator").unwrap_or_else(|| panic!("{at}: no discriminator"));
+        let by = discriminator["propertyName"].as_str().unwrap();
+        let mapping = discriminator["mapping"].as_object().unwrap_or_else(|| panic!("{at}: no mapping"));
+        let mapped: BTreeSet<&str> = mapping.values().map(|to| to.as_str().unwrap()).collect();
+        assert_eq!(mapped, things.iter().copied().collect::<BTreeSet<_>>(), "{at}");
+        for (word, to) in mapping {
+            let thing = document.pointer(&to.as_str().unwrap()[1..]).unwrap();
+            let tag = resolve(document, &thing["properties"][by]);
+            assert_eq!(tag["enum"], serde_json::json!([word]), "{at}: {to}");
+            assert!(thing["required"].as_array().unwrap().contains(&by.into()), "{at}: {to} may leave `{by}` out");
+        }
+    });
+    assert!(choices >= 3, "only {choices} choices");
+}
+
+#[test]
+fn what_an_answer_leaves_out_when_it_is_empty_is_never_null() {
+    // Left out where nobody asked, null where there is no such thing.
+    const NOT_ASKED: [&str; 2] = ["ProgressGroup.target", "ProgressGroup.percent"];
+    let contract = contract();
+    let document = contract.document();
+    let mut sent = BTreeSet::new();
+    for (_, _, operation) in operations(document) {
+        named(document, &operation["requestBody"], &mut sent);
+    }
+    assert!(sent.contains("NewTeam") && sent.contains("GeoPoint") && !sent.contains("Team"), "{sent:?}");
+    let mut found = 0;
+    for (name, schema) in
+        document["components"]["schemas"].as_object().unwrap().iter().filter(|(n, _)| !sent.contains(*n))
+    {
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        let fields = schema["properties"].as_object().into_iter().flatten();
+        for (field, _) in fields.filter(|(_, one)| nullable(one)) {
+            found += 1;
+            let there = required.contains(&field.as_str().into());
+            assert_eq!(there, !NOT_ASKED.contains(&format!("{name}.{field}").as_str()), "{name}.{field}");
+        }
+    }
+    assert!(found > 100, "only {found} fields");
+}
+
+#[test]
+fn every_event_is_a_webhook_of_the_document_with_a_schema_and_an_example_of_it() {
+    let contract = contract();
+    let document = contract.document();
+    let webhooks = document["webhooks"].as_object().unwrap();
+    let events: BTreeSet<&str> = EventType::ALL.iter().map(|event| event.as_str()).collect();
+    assert_eq!(webhooks.keys().map(String::as_str).collect::<BTreeSet<_>>(), events);
+    for (event, item) in webhooks {
+        let media = &item["post"]["requestBody"]["content"]["application/json"];
+        let schema = media["schema"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+        let faults = contract.faults(schema, &media["example"]).unwrap();
+        assert!(faults.is_empty() && media["example"]["type"] == event.as_str(), "{event}: {faults:?}");
+        for (status, response) in item["post"]["responses"].as_object().unwrap() {
+            assert!(
+                !response["description"].as_str().unwrap_or_default().is_empty(),
+                "{event} {status}: no description"
+            );
+        }
+    }
+}
+
+/// The operations that the sources declare, by attributes of routes and by the macro of pictures: nothing else serves anything
+/// below `/v1`.
+fn declared() -> BTreeSet<String> {
+    fn sources(directory: &Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+                continue;
+            }
+            let text = if path.extension().is_some_and(|e| e == "rs") {
+                std::fs::read_to_string(&path).unwrap()
+            } else {
+                continue;
+            };
+            for (n, line) in text.lines().map(str::trim).enumerate() {
+                for method in METHODS {
+                    let route = line.strip_prefix(&format!("#[{method}(\"")).and_then(|rest| rest.split('"').next());
+                    found.extend(route.map(|route| format!("{method} {route}")));
+                }
+                let picture = line.split_once(" at \"").and_then(|(_, rest)| rest.split_once("\":"));
+                found.extend(picture.map(|(route, _)| format!("get {route}")));
+                let by_hand = ["resource(\"/v1", "route(\"/v1", "scope(\"/v1"].iter().any(|way| line.contains(way));
+                assert!(!by_hand, "{}:{}: a route that the document doesn't know", path.display(), n + 1);
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    sources(&root().join("crates/http/src"), &mut found);
+    found
+}
+
+#[test]
+fn every_route_below_v1_is_in_the_document() {
+    let contract = contract();
+    let documented: BTreeSet<String> = operations(contract.document()).into_iter().map(|(at, _, _)| at).collect();
+    assert_eq!(declared(), documented);
+}
+
 #[test]
 fn every_problem_code_is_stated_by_an_operation_or_given_at_the_edge() {
     // Of requests that have no operation, such as oEmbed's, and of faults within a 400 that has a code of its own.
@@ -251,6 +402,37 @@ both! {
         assert_eq!(served.header("content-type"), Some("application/json"));
         let again = t.stranger.get("/openapi.json").header("if-none-match", served.etag()).await;
         assert_eq!((again.status, again.bytes.len()), (304, 0));
+    }
+
+    async fn every_operation_of_the_document_is_routed(t: &T) {
+        for (at, method, _) in operations(t.app.contract.document()) {
+            let template = at.split(' ').nth(1).unwrap();
+            let id = uuid::Uuid::now_v7().to_string();
+            let steps = template.split('/').map(|step| if step.starts_with('{') { id.as_str() } else { step });
+            let path: Vec<&str> = steps.collect();
+            t.stranger.send(method.to_ascii_uppercase().parse().unwrap(), &path.join("/")).await;
+            let metrics = t.stranger.get("/metrics").await.text().to_owned();
+            let seen = metrics.lines().any(|line| {
+                line.contains(&format!("route=\"{template}\"")) && line.contains(&format!("method=\"{}\"", method.to_ascii_uppercase()))
+            });
+            assert!(seen, "{at} leads nowhere");
+        }
+    }
+
+    async fn every_example_of_an_answer_is_one_by_its_schema(t: &T) {
+        let document = t.app.contract.document();
+        let mut seen = 0;
+        for (at, _, operation) in operations(document) {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                for (kind, media) in resolve(document, response)["content"].as_object().into_iter().flatten() {
+                    let Some(schema) = media["schema"]["$ref"].as_str().filter(|_| kind.ends_with("json")) else { continue };
+                    let faults = t.app.contract.faults(schema.rsplit('/').next().unwrap(), &media["example"]).unwrap();
+                    assert!(faults.is_empty(), "{at} {status}: {faults:?}");
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 1000, "only {seen} examples");
     }
 
     async fn every_example_of_a_request_is_taken_by_its_own_schema(t: &T) {

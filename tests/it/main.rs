@@ -48,6 +48,7 @@ mod members;
 mod migrations;
 mod mixed_grants;
 mod model;
+mod openapi_3_0;
 mod org_units;
 mod outlook;
 mod passwords;

@@ -283,7 +283,7 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
 
         "list_locality_reorganisations" => get("/v1/localities/reorganisations".to_owned(), EVERYWHERE),
         "get_locality_reorganisation" => {
-            get(format!("/v1/localities/reorganisations/{}", site.reorganisation), Status([404; 4]))
+            get(format!("/v1/locality-reorganisations/{}", site.reorganisation), Status([404; 4]))
         }
         "create_locality_reorganisation" => send(
             "/v1/localities/reorganisations".to_owned(),
@@ -346,7 +346,7 @@ pub fn case(operation: &str, site: &Site) -> Option<Case> {
         "list_org_unit_reorganisations" => {
             get(format!("/v1/org-units/reorganisations?id={}", site.reorganisation), OWN_LISTED)
         }
-        "get_org_unit_reorganisation" => get(format!("/v1/org-units/reorganisations/{}", site.reorganisation), OWN),
+        "get_org_unit_reorganisation" => get(format!("/v1/org-unit-reorganisations/{}", site.reorganisation), OWN),
         "create_org_unit_reorganisation" => send(
             "/v1/org-units/reorganisations".to_owned(),
             json!({"effective_on": "2024-07-15", "changes": [

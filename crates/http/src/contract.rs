@@ -8,16 +8,29 @@ use jsonschema::{
 };
 use parking_lot::RwLock;
 use serde_json::{Map, Value, json};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, OnceLock},
+};
 use tinhnguyen_domain::access::Permission;
 
 /// The methods of an OpenAPI path item.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
+/// How long the headers may be that any operation takes. An `Idempotency-Key` is looked at where it is read.
+pub const HEADER_LENGTHS: [(&str, usize); 5] = [
+    ("Accept-Language", 200),
+    ("X-Request-Id", 200),
+    ("If-Match", 200),
+    ("If-None-Match", 2000),
+    ("Last-Event-ID", 40),
+];
+
 /// The finished document and what is compiled from it.
 pub struct Contract {
     document: Value,
     text: String,
+    text_3_0: OnceLock<String>,
     validators: RwLock<HashMap<String, Arc<Validator>>>,
     queries: RwLock<HashMap<&'static str, Arc<Declared>>>,
 }
@@ -44,8 +57,9 @@ impl Contract {
     pub fn new(generated: &utoipa::openapi::OpenApi) -> Self {
         let mut document = serde_json::to_value(generated).unwrap_or(Value::Null);
         finish(&mut document);
-        let text = serde_json::to_string_pretty(&document).unwrap_or_default() + "\n";
-        Self { document, text, validators: RwLock::default(), queries: RwLock::default() }
+        let text = written(&document);
+        let text_3_0 = OnceLock::new();
+        Self { document, text, text_3_0, validators: RwLock::default(), queries: RwLock::default() }
     }
 
     /// The document.
@@ -58,6 +72,12 @@ impl Contract {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same in the words of OpenAPI 3.0, as it is served and committed.
+    #[must_use]
+    pub fn text_3_0(&self) -> &str {
+        self.text_3_0.get_or_init(|| written(&crate::openapi_3_0::of(&self.document)))
     }
 
     /// All operations.
@@ -165,6 +185,10 @@ const fn of_a_rule(kind: &Kind) -> bool {
     matches!(kind, Kind::UniqueItems | Kind::MinProperties { .. } | Kind::MaxProperties { .. })
 }
 
+fn written(document: &Value) -> String {
+    serde_json::to_string_pretty(document).unwrap_or_default() + "\n"
+}
+
 /// The faults that one error of the validator stands for.
 fn faults_of(err: &jsonschema::ValidationError<'_>) -> Vec<Fault> {
     let pointer = err.instance_path().to_string();
@@ -227,6 +251,7 @@ fn finish(document: &mut Value) {
         components.insert("securitySchemes".to_owned(), security_schemes());
     }
     lift_descriptions(root);
+    require_nullable(root);
     let schemas = root.get("components").and_then(|c| c.get("schemas")).and_then(Value::as_object).cloned();
     let schemas = schemas.unwrap_or_default();
     let Some(paths) = root.get_mut("paths").and_then(Value::as_object_mut) else { return };
@@ -279,6 +304,59 @@ fn lift_descriptions(root: &mut Map<String, Value>) {
             .find_map(|branch| branch.remove("description"));
         field.extend(description.map(|description| ("description".to_owned(), description)));
     }
+}
+
+/// Fields of answers that are left out where nobody asked for them, and null where there is no such thing.
+const NOT_ASKED: [(&str, &str); 2] = [("ProgressGroup", "target"), ("ProgressGroup", "percent")];
+
+/// What an answer may say null of is always in it: a field that is left out when it is empty is never null.
+fn require_nullable(root: &mut Map<String, Value>) {
+    let whole = Value::Object(root.clone());
+    let mut sent = BTreeSet::new();
+    let operations = whole.get("paths").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    for operation in operations.filter_map(Value::as_object).flat_map(Map::values) {
+        refer(&whole, operation.get("requestBody"), &mut sent);
+    }
+    let schemas = root.get_mut("components").and_then(|c| c.get_mut("schemas")).and_then(Value::as_object_mut);
+    for (name, schema) in schemas.into_iter().flatten().filter(|(name, _)| !sent.contains(name.as_str())) {
+        let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+        let fields = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let required: Vec<Value> = fields
+            .filter(|(field, one)| {
+                let asked = !NOT_ASKED.contains(&(name.as_str(), field.as_str()));
+                required.iter().any(|already| already == *field) || is_nullable(one) && asked
+            })
+            .map(|(field, _)| field.as_str().into())
+            .collect();
+        if let Some(schema) = schema.as_object_mut().filter(|_| !required.is_empty()) {
+            schema.insert("required".to_owned(), required.into());
+        }
+    }
+}
+
+/// Notes the named schemas that a part of the document refers to, by whatever way.
+fn refer(document: &Value, part: Option<&Value>, named: &mut BTreeSet<String>) {
+    match part {
+        Some(Value::Object(members)) => {
+            let to = members.get("$ref").and_then(Value::as_str);
+            if let Some((to, name)) = to.and_then(|to| Some((to.strip_prefix('#')?, to.rsplit('/').next()?)))
+                && named.insert(name.to_owned())
+            {
+                refer(document, document.pointer(to), named);
+            }
+            members.values().for_each(|member| refer(document, Some(member), named));
+        }
+        Some(Value::Array(items)) => items.iter().for_each(|item| refer(document, Some(item), named)),
+        _ => {}
+    }
+}
+
+fn is_nullable(schema: &Value) -> bool {
+    let null = |one: &Value| one == "null";
+    let types = schema.get("type").and_then(Value::as_array);
+    let branches = schema.get("oneOf").and_then(Value::as_array);
+    types.is_some_and(|all| all.iter().any(null))
+        || branches.is_some_and(|all| all.iter().filter_map(|one| one.get("type")).any(null))
 }
 
 /// A shared response that no operation gives has no place in the document.
@@ -564,19 +642,19 @@ fn shared_headers() -> Value {
 fn shared_parameters() -> Value {
     json!({
         "AcceptLanguage": {"name": "Accept-Language", "in": "header", "required": false, "description": "`vi` (default) or `en`: the language of problems. Codes never change with it.", "schema": {"type": "string", "maxLength": 200}, "example": "en"},
-        "XRequestId": {"name": "X-Request-Id", "in": "header", "required": false, "description": "Your name for the request, 1 to 64 of `A–Z a–z 0–9 . _ -`; it comes back and stands in our logs. Anything else gets a new name.", "schema": {"type": "string"}},
+        "XRequestId": {"name": "X-Request-Id", "in": "header", "required": false, "description": "Your name for the request, 1 to 64 of `A–Z a–z 0–9 . _ -`; it comes back and stands in our logs. Anything else gets a new name.", "schema": {"type": "string", "maxLength": 200}, "example": "lop-01-07"},
         "DryRun": {"name": "dry_run", "in": "query", "required": false, "description": "`true`: the same checks and the same answer, nothing kept.", "schema": {"type": "boolean", "default": false}},
         "IdempotencyKey": {"name": "Idempotency-Key", "in": "header", "required": false, "description": "A key of your choice: a retry with the same key and body gives the stored answer, for 24 hours.", "schema": {"type": "string", "minLength": 1, "maxLength": 255}, "example": "5f0c3a5e-9f7c-4b1e-8a5d-0c8f1f0e2d3b"},
         "IfMatch": {"name": "If-Match", "in": "header", "required": true, "description": "The `ETag` that you read, such as `\"3\"`; `*` for whatever version.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}, "example": "\"1\""},
         "IfMatchWhenThere": {"name": "If-Match", "in": "header", "required": false, "description": "The `ETag` that you read, such as `\"3\"`, or `*` for whatever version: wanted when it is there already. Left out, it is made, and refused with 428 when somebody has made it meanwhile.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}, "example": "\"1\""},
-        "IfNoneMatch": {"name": "If-None-Match", "in": "header", "required": false, "description": "The `ETag` that you have: 304 when it is still good.", "schema": {"type": "string", "maxLength": 2000}},
+        "IfNoneMatch": {"name": "If-None-Match", "in": "header", "required": false, "description": "The `ETag` that you have: 304 when it is still good.", "schema": {"type": "string", "maxLength": 2000}, "example": "\"1\""},
     })
 }
 
 fn problem_responses() -> Value {
     let mut responses = Map::new();
     responses.insert("Problem304".to_owned(), json!({"description": "What you have is still good."}));
-    let statuses: std::collections::BTreeSet<u16> = Code::ALL.iter().map(|c| c.status()).collect();
+    let statuses: BTreeSet<u16> = Code::ALL.iter().map(|c| c.status()).collect();
     for status in statuses {
         let codes: Vec<Code> = Code::ALL.iter().copied().filter(|c| c.status() == status).collect();
         let Some(first) = codes.first().copied() else { continue };

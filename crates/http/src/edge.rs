@@ -5,6 +5,7 @@ use crate::{
     address::ClientAddress,
     allowed::ActorId,
     app::App,
+    contract::HEADER_LENGTHS,
     limits::Standing,
     problem::{ApiError, Code, Fault, Lang},
     request::Provenance,
@@ -93,13 +94,10 @@ fn admissible(request: &ServiceRequest, asked: &Asked) -> Result<(), ApiError> {
     acceptable(request)
 }
 
-/// What the contract bounds of a request's headers; they are read in many places, and here once.
-const LONGEST: [(&str, usize); 4] =
-    [("Accept-Language", 200), ("If-Match", 200), ("If-None-Match", 2000), ("Last-Event-ID", 40)];
-
+/// Headers are as long as the contract allows; they are read in many places, and held to it here once.
 fn bounded(request: &ServiceRequest) -> Result<(), ApiError> {
-    let longer = |name: &str, most: usize| request.headers().get_all(name).any(|v| v.len() > most);
-    let faults: Vec<_> = LONGEST
+    let longer = |name: &str, most: usize| request.headers().get_all(name).any(|value| value.len() > most);
+    let faults: Vec<_> = HEADER_LENGTHS
         .iter()
         .filter(|(name, most)| request.path().starts_with("/v1/") && longer(name, *most))
         .map(|(name, most)| Fault::of_parameter(*name, Code::TooLong).limit(*most))

@@ -22,6 +22,7 @@ pub mod limits;
 pub mod mail;
 pub mod metrics;
 pub mod oidc;
+pub mod openapi_3_0;
 pub mod outgoing;
 pub mod page;
 pub mod passwords;

@@ -94,6 +94,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/readyz").get(readyz))
         .service(web::resource("/metrics").get(metrics))
         .service(web::resource("/openapi.json").get(openapi))
+        .service(web::resource("/openapi-3.0.json").get(openapi_3_0))
         .service(web::resource("/.well-known/jwks.json").get(jwks))
         .service(web::resource("/.well-known/oauth-authorization-server").get(authorization_server))
         .service(web::resource("/problems").get(problems))
@@ -118,9 +119,15 @@ async fn metrics(app: web::Data<App>) -> HttpResponse {
 }
 
 async fn openapi(app: web::Data<App>, request: Request) -> HttpResponse {
-    let text = app.contract.text().to_owned();
-    let etag = hash_tag(&text);
-    cached(&request, etag, "public, max-age=300", "application/json", text)
+    document(&request, app.contract.text())
+}
+
+async fn openapi_3_0(app: web::Data<App>, request: Request) -> HttpResponse {
+    document(&request, app.contract.text_3_0())
+}
+
+fn document(request: &Request, text: &str) -> HttpResponse {
+    cached(request, hash_tag(text), "public, max-age=300", "application/json", text.to_owned())
 }
 
 async fn jwks(app: web::Data<App>) -> HttpResponse {

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::config::Flags;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use tinhnguyen_domain::access::Role;
 
@@ -66,8 +66,11 @@ pub enum Command {
     /// About 5,000 teams, 40,000 activities and 100,000 results of summer 2024, the same ones each time. Refuses a
     /// database that holds teams of its own. When it was interrupted, running it again goes on where it stopped.
     Demo,
-    /// Print the API's description, OpenAPI 3.1
+    /// Print the API's description
     Openapi {
+        /// The version of OpenAPI that it is written in
+        #[arg(long = "as", value_name = "VERSION", value_enum, default_value_t)]
+        version: OpenApiVersion,
         /// Write it to this file instead
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -161,6 +164,18 @@ pub enum PersonalData {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+/// The versions of OpenAPI that the API's description is written in.
+#[derive(ValueEnum, Debug, Clone, Copy, Default)]
+pub enum OpenApiVersion {
+    /// The contract itself.
+    #[default]
+    #[value(name = "3.1")]
+    V3_1,
+    /// For tools that don't read 3.1 yet.
+    #[value(name = "3.0")]
+    V3_0,
 }
 
 /// What to do with a user.

@@ -1,6 +1,6 @@
 //! The small commands.
 
-use crate::{config::Config, open, say};
+use crate::{cli::OpenApiVersion, config::Config, open, say};
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{fs, path::Path, process::ExitCode};
@@ -58,13 +58,16 @@ pub fn bar(what: &'static str) -> ProgressBar {
 }
 
 /// Prints the contract, or writes it to a file.
-pub fn openapi(output: Option<&Path>) -> Result<ExitCode> {
+pub fn openapi(version: OpenApiVersion, output: Option<&Path>) -> Result<ExitCode> {
     let contract = contract();
+    let text = match version {
+        OpenApiVersion::V3_1 => contract.text(),
+        OpenApiVersion::V3_0 => contract.text_3_0(),
+    };
     match output {
-        None => say(contract.text())?,
+        None => say(text)?,
         Some(path) => {
-            fs::write(path, contract.text())
-                .with_context(|| format!("the file {} can't be written", path.display()))?;
+            fs::write(path, text).with_context(|| format!("the file {} can't be written", path.display()))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -89,7 +89,7 @@ async fn execute(command: Command, config: &Config) -> anyhow::Result<ExitCode> 
             say(config.describe())?;
             return Ok(ExitCode::SUCCESS);
         }
-        Command::Openapi { output } => return commands::openapi(output.as_deref()),
+        Command::Openapi { version, output } => return commands::openapi(version, output.as_deref()),
         Command::Healthcheck => return healthcheck::run(config.listen.value),
         _ => logging::start(config)?,
     }

@@ -88,6 +88,22 @@ both! {
         assert_eq!(t.stranger.send(Method::HEAD, "/v1/teams").await.status, 401);
     }
 
+    async fn a_header_longer_than_the_contract_says_is_refused(t: &T) {
+        let parameters = t.app.contract.document()["components"]["parameters"].as_object().unwrap();
+        let headers = parameters.values().filter(|one| one["in"] == "header" && one["name"] != "Idempotency-Key");
+        let mut seen = 0;
+        for header in headers {
+            let (name, most) = (header["name"].as_str().unwrap(), header["schema"]["maxLength"].as_u64().unwrap() as usize);
+            let long = "x".repeat(most + 1);
+            let answer = t.admin.get("/v1/me").header(name, &long).await;
+            assert_eq!(answer.problem(400, "invalid_parameter")["errors"][0]["parameter"], name);
+            assert_eq!(t.admin.get("/v1/me").header(name, &long[1..]).await.status, 200, "{name}");
+            assert_eq!(t.admin.get("/healthz").header(name, &long).await.status, 200, "{name}");
+            seen += 1;
+        }
+        assert_eq!(seen, 5, "headers");
+    }
+
     async fn a_request_keeps_its_name_when_it_is_a_sound_one(t: &T) {
         for name in ["a", "yeu-cau_1.2", &"x".repeat(64)] {
             let answer = t.admin.get("/v1/me").header("x-request-id", name).await;

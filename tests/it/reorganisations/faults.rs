@@ -1,6 +1,6 @@
 //! What a reorganisation is refused for, who may do it, and what a repetition gives.
 
-use super::{DAY, PATH, asks, codes, done, id_of, province, unit};
+use super::{DAY, ITEM, PATH, asks, codes, done, id_of, province, unit};
 use crate::harness::{
     T, id_in,
     world::{DA_NANG, HA_NOI, centre, place, seeded_unit},
@@ -106,13 +106,13 @@ both! {
             t.user(role, own).await.post(PATH, &merge(ward, second)).await.problem(403, "forbidden");
         }
         let done = admin.post(PATH, &merge(ward, second)).await.ok(201);
-        let path = format!("{PATH}/{}", id_in(&done, "id"));
+        let path = format!("{ITEM}/{}", id_in(&done, "id"));
         // Who reaches all that was touched is told of it.
         let (beside, above) = (t.user(Role::Viewer, second).await, t.user(Role::Viewer, own).await);
         assert_eq!((beside.get(&path).await.status, above.get(&path).await.status), (404, 200));
         assert_eq!(beside.get(PATH).await.ok(200)["data"], json!([]));
         assert_eq!(above.get(PATH).await.ok(200)["data"].as_array().unwrap().len(), 1);
-        t.admin.get(&format!("/v1/localities/reorganisations/{}", id_in(&done, "id"))).await.problem(404, "not_found");
+        t.admin.get(&format!("/v1/locality-reorganisations/{}", id_in(&done, "id"))).await.problem(404, "not_found");
         // What is below a unit that only stands above them is not theirs to see.
         let successors = t.admin.get(&format!("/v1/org-units/{ward}/successors")).await.ok(200);
         assert_eq!(codes(&successors), ["XD-2"]);

@@ -17,6 +17,7 @@ use tinhnguyen_persistence::{StoreError, ledger, org_units, progress};
 use uuid::Uuid;
 
 const PATH: &str = "/v1/org-units/reorganisations";
+const ITEM: &str = "/v1/org-unit-reorganisations";
 /// The first day of the new trees of these tests: five days ago.
 const DAY: &str = "2024-07-10";
 
@@ -110,7 +111,7 @@ both! {
         let before = read(t, one).await;
         let answer = t.admin.post(PATH, &asks(json!([{"kind": "merge", "from": [one, other], "into": [province("TD-MOI")]}]))).await;
         let answer_body = answer.ok(201);
-        assert_eq!(answer.header("location"), Some(format!("{PATH}/{}", id_in(&answer_body, "id")).as_str()));
+        assert_eq!(answer.header("location"), Some(format!("{ITEM}/{}", id_in(&answer_body, "id")).as_str()));
         assert_eq!(
             answer_body["counts"],
             json!({"ended": 2, "begun": 1, "moved": 1, "renamed": 0, "touched": 3}),

@@ -12,6 +12,7 @@ use tinhnguyen_persistence::{localities, progress, reference};
 use uuid::Uuid;
 
 const PATH: &str = "/v1/localities/reorganisations";
+const ITEM: &str = "/v1/locality-reorganisations";
 const DAY: &str = "2024-07-10";
 
 fn asks(changes: Value) -> Value {
@@ -33,7 +34,7 @@ both! {
         let answer = t.admin.post(PATH, &asks(json!([{"kind": "merge", "from": [one, other], "into": [ward("00001", "Phường Mới", place("001"))]}]))).await;
         let told = answer.ok(201);
         assert_eq!((&told["tree"], &told["counts"]["ended"], &told["counts"]["begun"]), (&json!("localities"), &json!(2), &json!(1)));
-        assert_eq!(answer.header("location"), Some(format!("{PATH}/{}", id_in(&told, "id")).as_str()));
+        assert_eq!(answer.header("location"), Some(format!("{ITEM}/{}", id_in(&told, "id")).as_str()));
         assert_eq!(t.admin.get(answer.header("location").unwrap()).await.ok(200), told);
         assert!(progress::heads(t.store.read()).await.unwrap().trees > heads.trees);
         let new = id_in(&told["changes"][0]["into"][0], "id");

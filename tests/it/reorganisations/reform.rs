@@ -129,7 +129,7 @@ both! {
         assert_eq!(ha_noi["locality_id"], json!(place_since_2025("01")));
         // The record is there for who reaches the whole country.
         let listed = t.admin.get("/v1/org-units/reorganisations").await.ok(200);
-        let record = t.admin.get(&format!("/v1/org-units/reorganisations/{}", id_in(&listed["data"][0], "id"))).await.ok(200);
+        let record = t.admin.get(&format!("/v1/org-unit-reorganisations/{}", id_in(&listed["data"][0], "id"))).await.ok(200);
         assert_eq!((&record["counts"]["ended"], &record["counts"]["begun"]), (&json!(52), &json!(23)));
         assert_eq!(record["changes"].as_array().unwrap().len(), 23);
         let viewer = t.user(Role::Viewer, seeded_unit("TD-15")).await;

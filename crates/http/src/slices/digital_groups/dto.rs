@@ -32,7 +32,7 @@ pub struct LeadContact {
     pub full_name: String,
     /// Phone number.
     #[serde(default)]
-    #[schema(pattern = r"^\+?[0-9(][0-9 .()-]{6,19}$", example = "0912 345 678")]
+    #[schema(max_length = 21, pattern = r"^\+?[0-9(][0-9 .()-]{6,19}$", example = "0912 345 678")]
     pub phone: Option<String>,
     /// Mail address.
     #[serde(default)]

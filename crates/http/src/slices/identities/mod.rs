@@ -3,7 +3,10 @@
 pub mod dto;
 pub mod ops;
 
-use crate::{problem::ApiResult, request::Request};
+use crate::{
+    problem::{ApiResult, Problem},
+    request::Request,
+};
 use actix_web::{HttpResponse, get, http::header};
 use dto::{LoginCode, StartQuery};
 use secrecy::ExposeSecret;
@@ -28,7 +31,8 @@ fn elsewhere(to: &str) -> HttpResponse {
 /// the verifier of its `code_challenge`: without it the one-time code that comes of the login is of no use to anybody.
 /// 404 where the operator set up no provider.
 #[utoipa::path(tag = "auth", params(StartQuery),
-    responses((status = 302, description = "On to the provider's page.")),
+    responses((status = 302, description = "On to the provider's page."),
+        (status = "default", description = "Whatever else comes is a problem.", body = Problem, content_type = "application/problem+json")),
     extensions(("x-codes" = json!(["not_found"]))))]
 #[get("/v1/auth/oidc/start")]
 async fn start_login(request: Request) -> ApiResult<HttpResponse> {

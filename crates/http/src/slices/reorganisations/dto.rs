@@ -112,10 +112,11 @@ pub struct Reorganisation {
 impl Item for Reorganisation {
     fn location(&self) -> String {
         let of = match self.tree {
-            TreeKind::OrgUnits => "org-units",
-            TreeKind::Localities => "localities",
+            TreeKind::OrgUnits => "org-unit",
+            TreeKind::Localities => "locality",
         };
-        format!("/v1/{of}/reorganisations/{}", self.id)
+        // Not beneath the tree: there it would stand where an id does.
+        format!("/v1/{of}-reorganisations/{}", self.id)
     }
 
     fn version(&self) -> i64 {

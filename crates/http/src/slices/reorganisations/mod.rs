@@ -77,7 +77,7 @@ async fn create_org_unit_reorganisation(allowed: Allowed<OrgUnitWrite>, request:
 #[utoipa::path(tag = "org-units", params(("id" = Uuid, Path, description = "The reorganisation.")),
     responses((status = 200, description = "The reorganisation.", body = Reorganisation)),
     extensions(("x-permission" = json!(OrgUnitRead::PERMISSION.as_str()))))]
-#[get("/v1/org-units/reorganisations/{id}")]
+#[get("/v1/org-unit-reorganisations/{id}")]
 async fn get_org_unit_reorganisation(
     allowed: Allowed<OrgUnitRead>,
     id: Path<Uuid>,
@@ -131,7 +131,7 @@ async fn create_locality_reorganisation(allowed: Allowed<LocalityWrite>, request
 #[utoipa::path(tag = "localities", params(("id" = Uuid, Path, description = "The reorganisation.")),
     responses((status = 200, description = "The reorganisation.", body = Reorganisation)),
     extensions(("x-permission" = json!(CatalogueRead::PERMISSION.as_str()))))]
-#[get("/v1/localities/reorganisations/{id}")]
+#[get("/v1/locality-reorganisations/{id}")]
 async fn get_locality_reorganisation(
     _: Allowed<CatalogueRead>,
     id: Path<Uuid>,

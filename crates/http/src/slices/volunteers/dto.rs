@@ -42,7 +42,7 @@ pub struct Guardian {
     pub relationship: Option<String>,
     /// Phone number.
     #[serde(default)]
-    #[schema(pattern = r"^\+?[0-9(][0-9 .()-]{6,19}$", example = "0987 654 321")]
+    #[schema(max_length = 21, pattern = r"^\+?[0-9(][0-9 .()-]{6,19}$", example = "0987 654 321")]
     pub phone: Option<String>,
 }
 
@@ -285,7 +285,7 @@ pub struct NewVolunteer {
     pub institution: Option<String>,
     /// Phone number.
     #[serde(default)]
-    #[schema(value_type = Option<String>, pattern = r"^\+?[0-9(][0-9 .()-]{6,19}$", example = "0912 345 678")]
+    #[schema(value_type = Option<String>, max_length = 21, pattern = r"^\+?[0-9(][0-9 .()-]{6,19}$", example = "0912 345 678")]
     pub phone: Option<Personal<String>>,
     /// Mail address.
     #[serde(default)]
@@ -330,7 +330,7 @@ pub struct VolunteerPatch {
     pub institution: Option<Option<String>>,
     /// Phone number.
     #[serde(default, with = "serde_with::rust::double_option")]
-    #[schema(value_type = Option<String>, pattern = r"^\+?[0-9(][0-9 .()-]{6,19}$")]
+    #[schema(value_type = Option<String>, max_length = 21, pattern = r"^\+?[0-9(][0-9 .()-]{6,19}$")]
     pub phone: Option<Option<Personal<String>>>,
     /// Mail address.
     #[serde(default, with = "serde_with::rust::double_option")]
