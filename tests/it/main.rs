@@ -33,6 +33,7 @@ mod digital_groups;
 mod duplicates;
 mod errors;
 mod evidence;
+mod examples;
 mod guessing;
 mod identities;
 mod intake;
