@@ -582,7 +582,7 @@ fn problem_responses() -> Value {
         let codes: Vec<Code> = Code::ALL.iter().copied().filter(|c| c.status() == status).collect();
         let Some(first) = codes.first().copied() else { continue };
         let words: Vec<_> = codes.iter().map(|c| format!("`{}`", c.as_str())).collect();
-        let error = ApiError::example(first);
+        let error = ApiError::new(first);
         let mut response = json!({
             "description": format!("One of {}.", words.join(", ")),
             "content": {"application/problem+json": {
