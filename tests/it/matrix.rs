@@ -166,6 +166,24 @@ impl Site {
 }
 
 impl Site {
+    /// What is there, by what fields that refer to it are called; a new id for a thing's own.
+    pub fn id_of(&self, field: &str) -> Uuid {
+        match field {
+            "campaign_id" => campaign(),
+            "indicator_id" => indicator(),
+            "locality_id" | "locality_ids" => place("00001"),
+            "org_unit_id" | "parent_id" => self.unit,
+            "team_id" | "team_ids" | "lead_team_id" => self.deployed,
+            "activity_id" => self.activity,
+            "volunteer_id" => self.free,
+            "file_id" => self.file,
+            "digital_group_ids" => self.group,
+            "period_id" => self.other_period,
+            "user_id" => self.candidate,
+            _ => Uuid::now_v7(),
+        }
+    }
+
     /// Everything that is there.
     pub fn ids(&self) -> Vec<Uuid> {
         let Self { unit, forming, ready, deployed, activity, draft, submitted, volunteer, member, free, .. } = self;

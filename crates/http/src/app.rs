@@ -7,7 +7,7 @@ use crate::{
     allowed::Introduction,
     contract::Contract,
     cors::{self, Origins},
-    edge,
+    docs_pages, edge,
     evidence_store::EvidenceStore,
     group::Group,
     guesses::Guesses,
@@ -195,6 +195,7 @@ pub fn service(
         .configure(slices::routes)
         .split_for_parts();
     app.configure(system::routes)
+        .configure(docs_pages::routes)
         .configure(account_pages::routes)
         .configure(public::routes)
         .default_service(web::to(system::no_such_route))

@@ -49,6 +49,12 @@ pub struct Operation {
     pub id: String,
     /// The permission that it demands; none for public ones.
     pub permission: Option<Permission>,
+    /// Its tag.
+    pub tag: String,
+    /// What it does, in few words.
+    pub summary: String,
+    /// The problems that it may answer.
+    pub codes: Vec<Code>,
 }
 
 impl Contract {
@@ -88,11 +94,16 @@ impl Contract {
             for method in METHODS {
                 let Some(operation) = item.get(method) else { continue };
                 let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or_default();
+                let list = |key: &str| operation.get(key).and_then(Value::as_array).into_iter().flatten();
+                let stated: Vec<&str> = list("x-problem-codes").filter_map(Value::as_str).collect();
                 operations.push(Operation {
                     path: path.clone(),
                     method: method.to_ascii_uppercase(),
                     id: text("operationId").to_owned(),
                     permission: text("x-permission").parse().ok(),
+                    tag: list("tags").next().and_then(Value::as_str).unwrap_or_default().to_owned(),
+                    summary: text("summary").to_owned(),
+                    codes: Code::ALL.iter().copied().filter(|code| stated.contains(&code.as_str())).collect(),
                 });
             }
         }
@@ -266,6 +277,7 @@ fn finish(document: &mut Value) {
         }
     }
     drop_unused_responses(root);
+    crate::schema::state_extents(root);
     root.insert("webhooks".to_owned(), crate::slices::webhooks::document::section(&schemas));
 }
 
@@ -639,12 +651,22 @@ fn shared_headers() -> Value {
     })
 }
 
+/// What a key looks like: as it is, or a structured field's string.
+const KEY_PATTERN: &str = r#"^([!#-~]([ -~]*[!-~])?|"([ !#-\[\]-~]|\\["\\])+")$"#;
+
+const IDEMPOTENCY_KEY: &str = "A key of your choice, 1 to 255 visible ASCII characters, as it is or as a structured field's string \
+    (`\"…\"`, RFC 8941): both are the same key. It belongs to you, the method and the path; a retry with the same body gives the stored \
+    answer, with `Idempotency-Replayed: true`, for 24 hours. Stored is what was done (2xx) and what the state was against (409 and 422 \
+    beyond what the body alone says): after the state was mended, send it under a new key. Never stored, so that the same key may be \
+    used again: 400, 401, 403, 404, 408, 412, 413, 415, 428, 429, 5xx, `idempotency_in_progress`, and the 422 of a body that breaks \
+    its schema or the rules across its fields. A rehearsal (`dry_run=true`) takes no key. Requests for tokens store nothing and ignore it.";
+
 fn shared_parameters() -> Value {
     json!({
         "AcceptLanguage": {"name": "Accept-Language", "in": "header", "required": false, "description": "`vi` (default) or `en`: the language of problems. Codes never change with it.", "schema": {"type": "string", "maxLength": 200}, "example": "en"},
         "XRequestId": {"name": "X-Request-Id", "in": "header", "required": false, "description": "Your name for the request, 1 to 64 of `A–Z a–z 0–9 . _ -`; it comes back and stands in our logs. Anything else gets a new name.", "schema": {"type": "string", "maxLength": 200}, "example": "lop-01-07"},
         "DryRun": {"name": "dry_run", "in": "query", "required": false, "description": "`true`: the same checks and the same answer, nothing kept.", "schema": {"type": "boolean", "default": false}},
-        "IdempotencyKey": {"name": "Idempotency-Key", "in": "header", "required": false, "description": "A key of your choice: a retry with the same key and body gives the stored answer, for 24 hours.", "schema": {"type": "string", "minLength": 1, "maxLength": 255}, "example": "5f0c3a5e-9f7c-4b1e-8a5d-0c8f1f0e2d3b"},
+        "IdempotencyKey": {"name": "Idempotency-Key", "in": "header", "required": false, "description": IDEMPOTENCY_KEY, "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": KEY_PATTERN}, "example": "5f0c3a5e-9f7c-4b1e-8a5d-0c8f1f0e2d3b"},
         "IfMatch": {"name": "If-Match", "in": "header", "required": true, "description": "The `ETag` that you read, such as `\"3\"`; `*` for whatever version.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}, "example": "\"1\""},
         "IfMatchWhenThere": {"name": "If-Match", "in": "header", "required": false, "description": "The `ETag` that you read, such as `\"3\"`, or `*` for whatever version: wanted when it is there already. Left out, it is made, and refused with 428 when somebody has made it meanwhile.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}, "example": "\"1\""},
         "IfNoneMatch": {"name": "If-None-Match", "in": "header", "required": false, "description": "The `ETag` that you have: 304 when it is still good.", "schema": {"type": "string", "maxLength": 2000}, "example": "\"1\""},
@@ -672,6 +694,12 @@ fn problem_responses() -> Value {
                 "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"},
             },
         });
+        if matches!(status, 409 | 422)
+            && let Some(headers) = response.get_mut("headers").and_then(Value::as_object_mut)
+        {
+            headers
+                .insert("Idempotency-Replayed".to_owned(), json!({"$ref": "#/components/headers/IdempotencyReplayed"}));
+        }
         if matches!(status, 429 | 503 | 507)
             && let Some(headers) = response.get_mut("headers").and_then(Value::as_object_mut)
         {

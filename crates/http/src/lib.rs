@@ -11,6 +11,7 @@ pub mod app;
 pub mod bulk;
 pub mod contract;
 pub mod cors;
+mod docs_pages;
 mod edge;
 pub mod evidence_store;
 mod example;

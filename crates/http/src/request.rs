@@ -85,10 +85,10 @@ impl Request {
         self.http.headers().get(name).and_then(|v| v.to_str().ok())
     }
 
-    /// Method and path with query.
+    /// The method.
     #[must_use]
-    pub fn line(&self) -> (String, String) {
-        (self.http.method().as_str().to_owned(), self.http.uri().to_string())
+    pub fn method(&self) -> &str {
+        self.http.method().as_str()
     }
 
     /// The path without its query.
@@ -159,21 +159,30 @@ impl Request {
         Ok(IfMatch::Tags(tags))
     }
 
-    /// The `Idempotency-Key` header, bare or as a quoted structured-field string.
+    /// The `Idempotency-Key` header: a structured field's string (RFC 8941, `"…"`), or the key as it is. Both mean the same
+    /// key.
     ///
     /// # Errors
-    /// `invalid_parameter` unless it is 1 to 255 visible ASCII characters.
+    /// `invalid_parameter` unless it is one key of 1 to 255 visible ASCII characters.
     pub fn idempotency_key(&self) -> ApiResult<Option<String>> {
-        let Some(raw) = self.http.headers().get("idempotency-key") else { return Ok(None) };
-        let text = raw.to_str().unwrap_or_default().trim();
-        let key = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
-        let sound = (1..=255).contains(&key.len()) && key.bytes().all(|b| (0x20..0x7f).contains(&b));
-        if sound {
-            Ok(Some(key.to_owned()))
-        } else {
-            let fault = Fault::of_parameter("Idempotency-Key", Code::OutOfRange).limit(255);
-            Err(ApiError::parameters(vec![fault]))
+        const NAME: &str = "Idempotency-Key";
+        let refused = |code, limit: Value| Err(ApiError::parameter(Fault::of_parameter(NAME, code).limit(limit)));
+        let mut sent = self.http.headers().get_all(NAME);
+        let Some(raw) = sent.next() else { return Ok(None) };
+        if sent.next().is_some() {
+            return refused(Code::NotUnique, 1.into());
         }
+        let text = raw.to_str().unwrap_or_default().trim();
+        let key = if text.starts_with('"') {
+            match sfv::Parser::new(text).parse::<sfv::Item>().ok().map(|item| item.bare_item) {
+                Some(sfv::BareItem::String(key)) => key.as_str().to_owned(),
+                _ => return refused(Code::BadFormat, "sf-string".into()),
+            }
+        } else {
+            text.to_owned()
+        };
+        let sound = (1..=255).contains(&key.len()) && key.bytes().all(|b| (0x20..0x7f).contains(&b));
+        if sound { Ok(Some(key)) } else { refused(Code::OutOfRange, 255.into()) }
     }
 
     /// The raw body, bounded in size and in time.

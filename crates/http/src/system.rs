@@ -1,4 +1,4 @@
-//! What is not of the contract's `/v1`: health, metrics, the document and its pages, keys.
+//! What is not of the contract's `/v1`: health, metrics, the document, keys.
 
 use crate::{
     app::App,
@@ -12,15 +12,10 @@ use crate::{
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde_json::json;
-use std::sync::Arc;
 use tinhnguyen_domain::access::Permission;
 use utoipa::openapi::{
     ComponentsBuilder, ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server, tag::TagBuilder,
 };
-
-/// What the page of a document or a picture may load: only from here, no script but Swagger UI's own.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors *; base-uri 'none'; form-action 'self'";
-const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// The project's licence, as an SPDX expression.
 const LICENSE: &str = "MIT OR Apache-2.0";
@@ -80,27 +75,14 @@ pub fn about() -> OpenApi {
 
 /// Routes beside the contract.
 pub fn routes(config: &mut web::ServiceConfig) {
-    let ui: Arc<utoipa_swagger_ui::Config<'static>> = Arc::new(
-        utoipa_swagger_ui::Config::new(["/openapi.json"])
-            .try_it_out_enabled(true)
-            .persist_authorization(true)
-            .display_operation_id(true)
-            .filter(true)
-            .use_base_layout(),
-    );
     config
-        .app_data(web::Data::new(ui))
         .service(web::resource("/healthz").get(healthz))
         .service(web::resource("/readyz").get(readyz))
         .service(web::resource("/metrics").get(metrics))
         .service(web::resource("/openapi.json").get(openapi))
         .service(web::resource("/openapi-3.0.json").get(openapi_3_0))
         .service(web::resource("/.well-known/jwks.json").get(jwks))
-        .service(web::resource("/.well-known/oauth-authorization-server").get(authorization_server))
-        .service(web::resource("/problems").get(problems))
-        .service(web::resource("/problems/{code}").get(problem))
-        .service(web::resource("/docs").get(docs_index))
-        .service(web::resource("/docs/{file:.*}").get(docs));
+        .service(web::resource("/.well-known/oauth-authorization-server").get(authorization_server));
 }
 
 /// Alive: the process answers. Says nothing of the database, so that an orchestrator doesn't kill what only waits.
@@ -163,70 +145,6 @@ pub(crate) fn lang_of(request: &HttpRequest) -> Lang {
         query if query.contains("lang=en") => Lang::En,
         query if query.contains("lang=vi") => Lang::Vi,
         _ => Lang::negotiate(accept),
-    }
-}
-
-fn page(title: &str, lang: Lang, body: &str) -> HttpResponse {
-    let html = format!(
-        "<!doctype html><html lang=\"{}\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{title}</title><style>:root{{color-scheme:light dark}}body{{font:16px/1.6 system-ui,sans-serif;max-width:52rem;\
-         margin:2rem auto;padding:0 1rem}}code{{font-size:.95em}}td,th{{text-align:left;padding:.3rem 1rem .3rem 0;\
-         vertical-align:top}}</style>{body}</html>",
-        lang.tag()
-    );
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY))
-        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
-        .content_type("text/html; charset=utf-8")
-        .body(html)
-}
-
-/// The catalogue of problems, generated from the codes.
-async fn problems(request: HttpRequest) -> HttpResponse {
-    let lang = lang_of(&request);
-    let rows: String = Code::ALL
-        .iter()
-        .map(|c| {
-            let (code, status, title) = (c.as_str(), c.status(), c.title(lang));
-            format!("<tr><td><a href=\"/problems/{code}\"><code>{code}</code></a><td>{status}<td>{title}")
-        })
-        .collect();
-    let title = if lang == Lang::Vi { "Danh mục lỗi" } else { "Problem catalogue" };
-    page(title, lang, &format!("<h1>{title}</h1><table>{rows}</table>"))
-}
-
-/// One code: what happened and what to do about it.
-async fn problem(request: HttpRequest, path: web::Path<String>) -> ApiResult<HttpResponse> {
-    let lang = lang_of(&request);
-    let code = Code::ALL.iter().find(|c| c.as_str() == path.as_str()).ok_or_else(ApiError::not_found)?;
-    let (title, remedy) = (code.title(lang), code.remedy(lang));
-    let what_to_do = if lang == Lang::Vi { "Cách xử lý" } else { "What to do" };
-    let body = format!(
-        "<h1>{title}</h1><p><code>{}</code> · HTTP {}</p><h2>{what_to_do}</h2><p>{remedy}</p><p><a href=\"/problems\">…</a></p>",
-        code.as_str(),
-        code.status()
-    );
-    Ok(page(title, lang, &body))
-}
-
-async fn docs_index() -> HttpResponse {
-    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
-}
-
-/// Swagger UI, out of the binary: it works without a network.
-async fn docs(
-    path: web::Path<String>,
-    config: web::Data<Arc<utoipa_swagger_ui::Config<'static>>>,
-) -> ApiResult<HttpResponse> {
-    let file = if path.is_empty() { "index.html" } else { path.as_str() };
-    match utoipa_swagger_ui::serve(file, config.get_ref().clone()) {
-        Ok(Some(file)) => Ok(HttpResponse::Ok()
-            .insert_header((header::CONTENT_SECURITY_POLICY, DOCS_POLICY))
-            .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))
-            .content_type(file.content_type)
-            .body(file.bytes.into_owned())),
-        Ok(None) => Err(ApiError::not_found()),
-        Err(err) => Err(ApiError::internal(err)),
     }
 }
 

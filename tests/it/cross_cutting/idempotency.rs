@@ -2,8 +2,9 @@
 
 use crate::harness::{
     Answer, T, id_in, value,
-    world::{HA_NOI, new_result, new_team, seeded_unit},
+    world::{HA_NOI, campaign, new_result, new_team, seeded_unit},
 };
+use actix_web::http::Method;
 use chrono::Duration;
 use serde_json::json;
 use tinhnguyen_domain::access::Role;
@@ -16,6 +17,10 @@ use uuid::Uuid;
 
 async fn teams(t: &T) -> i64 {
     value(t.store.read(), "SELECT count(*) FROM team").await
+}
+
+async fn keys(t: &T) -> i64 {
+    value(t.store.read(), "SELECT count(*) FROM idempotency_key").await
 }
 
 fn told(answer: &Answer) -> (u16, Option<&str>, Option<&str>, &[u8]) {
@@ -37,7 +42,7 @@ both! {
         let shuffled: serde_json::Map<_, _> = body.as_object().unwrap().clone().into_iter().rev().collect();
         let text = serde_json::to_string_pretty(&shuffled).unwrap();
         let again =
-            t.admin.send(actix_web::http::Method::POST, "/v1/teams").body("application/json", text).key("khoa-1").await;
+            t.admin.send(Method::POST, "/v1/teams").body("application/json", text).key("khoa-1").await;
         assert_eq!(told(&again), told(&first));
         assert_eq!(teams(t).await, 1);
     }
@@ -82,12 +87,152 @@ both! {
         assert_eq!(teams(t).await, 1);
     }
 
-    async fn a_key_of_a_refused_request_is_free_again(t: &T) {
+    async fn what_the_state_was_against_is_kept_under_the_key(t: &T) {
         let mut body = new_team(seeded_unit(HA_NOI));
         body["ends_on"] = json!("2024-09-30");
-        t.admin.post("/v1/teams", &body).key("khoa-1").await.problem(422, "outside_campaign");
-        body["ends_on"] = json!("2024-08-31");
+        let first = t.admin.post("/v1/teams", &body).key("khoa-1").await;
+        first.problem(422, "outside_campaign");
+        assert_eq!(first.header("idempotency-replayed"), None);
+        assert_eq!(keys(t).await, 1);
+        // The state is mended: the key keeps what it was told, a new one is looked at anew.
+        let campaign = format!("/v1/campaigns/{}", campaign());
+        t.admin.patch(&campaign, &json!({"ends_on": "2024-12-31"})).if_match("*").await.ok(200);
+        let again = t.admin.post("/v1/teams", &body).key("\"khoa-1\"").await;
+        let problem = again.problem(422, "outside_campaign");
+        assert_eq!(again.header("idempotency-replayed"), Some("true"));
+        for member in ["title", "detail", "errors", "limit"] {
+            assert_eq!(problem[member], first.json()[member], "{member}");
+        }
+        // Its words are the reader's, its name is this request's.
+        let english = t.admin.post("/v1/teams", &body).key("khoa-1").header("accept-language", "en").await;
+        assert_eq!(english.problem(422, "outside_campaign")["title"], "The day is outside the campaign");
+        assert_ne!(english.json()["request_id"], problem["request_id"]);
+        let mut other = body.clone();
+        other["ends_on"] = json!("2024-08-31");
+        t.admin.post("/v1/teams", &other).key("khoa-1").await.problem(422, "idempotency_key_reused");
+        t.admin.post("/v1/teams", &body).key("khoa-2").await.ok(201);
+        assert_eq!((teams(t).await, keys(t).await), (1, 2));
+    }
+
+    async fn what_was_written_before_a_refusal_is_taken_back(t: &T) {
+        let mut body = new_team(seeded_unit(HA_NOI));
+        body["code"] = json!("DOI-1");
+        t.admin.post("/v1/teams", &body).await.ok(201);
+        let counts = async || -> (i64, i64, i64) {
+            let ids = value(t.store.read(), "SELECT count(*) FROM chosen_id").await;
+            let entries = value(t.store.read(), "SELECT count(*) FROM audit_log").await;
+            (teams(t).await, ids, entries)
+        };
+        let before = counts().await;
+        // The id is taken, and then the code is not free.
+        body["id"] = json!(Uuid::now_v7());
+        for replayed in [None, Some("true")] {
+            let answer = t.admin.post("/v1/teams", &body).key("khoa-1").await;
+            answer.problem(409, "code_already_used");
+            assert_eq!(answer.header("idempotency-replayed"), replayed);
+        }
+        assert_eq!(counts().await, before);
+    }
+
+    async fn a_key_is_free_again_where_body_rights_or_version_were_wrong(t: &T) {
+        let unit = seeded_unit(HA_NOI);
+        let mut body = new_team(unit);
+        // The body alone.
+        body["nam"] = json!("Đội");
+        t.admin.post("/v1/teams", &body).key("khoa-1").await.problem(422, "unknown_field");
+        body.as_object_mut().unwrap().remove("nam");
+        let raw = |kind, text| t.admin.send(Method::POST, "/v1/teams").body(kind, text).key("khoa-1");
+        raw("application/json", "{").await.problem(400, "malformed_json");
+        raw("text/plain", "x").await.problem(415, "unsupported_media_type");
+        let team = t.admin.post("/v1/teams", &body).key("khoa-1").await.ok(201);
+        t.leader(&team).await;
+        // Rights: the work itself refuses, since only it knows of which unit this is.
+        let viewer = t.user(Role::Coordinator, t.commune(unit, "XD-KHOA").await).await;
+        viewer.post("/v1/teams", &body).key("khoa-1").await.problem(403, "forbidden");
+        t.grant(&viewer, Role::Coordinator, unit, None).await;
+        let viewer = viewer.with_a_new_token();
+        viewer.post("/v1/teams", &body).key("khoa-1").await.ok(201);
+        // Out of sight, and then not.
+        let stranger = t.user(Role::Coordinator, seeded_unit(crate::harness::world::DA_NANG)).await;
+        let ready = format!("/v1/teams/{}/ready", id_in(&team, "id"));
+        stranger.act(&ready).key("khoa-1").await.problem(404, "not_found");
+        // The version.
+        let act = |tag| t.admin.send(Method::POST, &ready).if_match(tag).key("khoa-1");
+        t.admin.send(Method::POST, &ready).key("khoa-1").await.problem(428, "if_match_required");
+        act("\"7\"").await.problem(412, "stale_version");
+        t.grant(&stranger, Role::Coordinator, unit, None).await;
+        let stranger = stranger.with_a_new_token();
+        stranger.act(&ready).key("khoa-1").await.ok(200);
+        act("\"2\"").await.problem(409, "wrong_state");
+        assert_eq!(keys(t).await, 4);
+    }
+
+    async fn twenty_at_once_with_one_key_are_refused_alike(t: &T) {
+        let mut body = new_team(seeded_unit(HA_NOI));
+        body["ends_on"] = json!("2024-09-30");
+        let sent = (0..20).map(|_| t.admin.post("/v1/teams", &body).key("khoa-1").into_future());
+        let answers = futures_util::future::join_all(sent).await;
+        let refused: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 422).collect();
+        assert_eq!(refused.iter().filter(|answer| answer.header("idempotency-replayed").is_none()).count(), 1);
+        refused.iter().for_each(|answer| drop(answer.problem(422, "outside_campaign")));
+        for answer in answers.iter().filter(|answer| answer.status != 422) {
+            answer.problem(409, "idempotency_in_progress");
+        }
+        assert_eq!((teams(t).await, keys(t).await), (0, 1));
+    }
+
+    async fn results_that_are_filed_together_keep_their_refusals(t: &T) {
+        let (team, leader) = t.deployed_team(seeded_unit(HA_NOI)).await;
+        let activity = t.activity(&leader, &team).await;
+        let body = new_result(id_in(&activity, "id"), id_in(&team, "id"), "2024-07-16", 5);
+        let sent = (0..8).map(|_| leader.post("/v1/results", &body).key("khoa-1").into_future());
+        let answers = futures_util::future::join_all(sent).await;
+        answers.iter().for_each(|answer| drop(answer.problem(422, "in_the_future")));
+        assert_eq!(answers.iter().filter(|answer| answer.header("idempotency-replayed").is_none()).count(), 1);
+        // The day has come: the key still says what it said, until its day is over.
+        t.clock.set(crate::harness::now() + Duration::hours(20));
+        let leader = leader.with_a_new_token();
+        let again = leader.post("/v1/results", &body).key("khoa-1").await;
+        again.problem(422, "in_the_future");
+        assert_eq!(again.header("idempotency-replayed"), Some("true"));
+        t.clock.set(crate::harness::now() + Duration::hours(25));
+        let leader = leader.with_a_new_token();
+        leader.post("/v1/results", &body).key("khoa-1").await.ok(201);
+        let other = t.leader(&team).await;
+        let wrong = new_result(Uuid::now_v7(), id_in(&team, "id"), "2024-07-02", 5);
+        other.post("/v1/results", &wrong).key("khoa-2").await.problem(422, "reference_not_found");
+        let right = new_result(id_in(&activity, "id"), id_in(&team, "id"), "2024-07-02", 5);
+        other.post("/v1/results", &right).key("khoa-2").await.problem(422, "idempotency_key_reused");
+        other.post("/v1/results", &right).key("khoa-3").await.ok(201);
+    }
+
+    async fn a_rehearsal_is_not_answered_from_a_key(t: &T) {
+        let mut body = new_team(seeded_unit(HA_NOI));
         t.admin.post("/v1/teams", &body).key("khoa-1").await.ok(201);
+        // Whatever stands in the query: it is the same request, and the same key.
+        let again = t.admin.post("/v1/teams?dry_run=false", &body).key("khoa-1").await;
+        assert_eq!((again.status, again.header("idempotency-replayed")), (201, Some("true")));
+        body["ends_on"] = json!("2024-09-30");
+        for _ in 0..2 {
+            let rehearsed = t.admin.post("/v1/teams?dry_run=true", &body).key("khoa-1").await;
+            rehearsed.problem(422, "outside_campaign");
+            assert_eq!(rehearsed.header("idempotency-replayed"), None);
+        }
+        assert_eq!((teams(t).await, keys(t).await), (1, 1));
+    }
+
+    async fn a_key_is_a_structured_fields_string_or_stands_as_it_is(t: &T) {
+        let body = new_team(seeded_unit(HA_NOI));
+        let made = t.admin.post("/v1/teams", &body).key("a\"b\\c d").await.id();
+        for key in [r#""a\"b\\c d""#, r#"  "a\"b\\c d"  "#, r#""a\"b\\c d";v=1"#] {
+            let again = t.admin.post("/v1/teams", &body).key(key).await;
+            assert_eq!((again.status, again.id()), (201, made), "{key}");
+            assert_eq!(again.header("idempotency-replayed"), Some("true"), "{key}");
+        }
+        for key in [r#"""#, r#""a"#, r#""a"b"#, r#""a", "b""#, r#""a\n""#] {
+            t.admin.post("/v1/teams", &body).key(key).await.faults(400, &[("Idempotency-Key", "bad_format")]);
+        }
+        assert_eq!(teams(t).await, 1);
     }
 
     async fn a_key_is_kept_for_a_day(t: &T) {
@@ -118,12 +263,12 @@ both! {
         let activity = t.activity(&leader, &team).await;
         let draft = t.draft(&leader, &activity, "2024-07-01", 5).await;
         let path = format!("/v1/results/{}/submit", id_in(&draft, "id"));
-        let first = leader.send(actix_web::http::Method::POST, &path).if_match("\"1\"").key("nop-1").await;
+        let first = leader.send(Method::POST, &path).if_match("\"1\"").key("nop-1").await;
         first.ok(200);
-        let again = leader.send(actix_web::http::Method::POST, &path).if_match("\"1\"").key("nop-1").await;
+        let again = leader.send(Method::POST, &path).if_match("\"1\"").key("nop-1").await;
         assert_eq!(told(&again), told(&first));
         leader
-            .send(actix_web::http::Method::POST, &path)
+            .send(Method::POST, &path)
             .if_match("\"1\"")
             .key("nop-2")
             .await

@@ -6,7 +6,6 @@ use crate::harness::{
 };
 use actix_web::http::Method;
 use serde_json::json;
-use tinhnguyen_http::problem::Code;
 use uuid::Uuid;
 
 both! {
@@ -224,34 +223,5 @@ both! {
             "{text}"
         );
         assert!(!text.contains(&path) && !text.contains(&t.admin.user_id.to_string()) && !text.contains("admin"));
-    }
-
-    async fn every_code_is_explained_in_both_languages(t: &T) {
-        for lang in ["vi", "en"] {
-            let catalogue = t.stranger.get(&format!("/problems?lang={lang}")).await;
-            for code in Code::ALL {
-                assert!(catalogue.text().contains(code.as_str()));
-                let page = t.stranger.get(&format!("/problems/{}?lang={lang}", code.as_str())).await;
-                assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
-                assert!(
-                    page.text().contains(&code.status().to_string())
-                        && page.text().contains(&format!("lang=\"{lang}\""))
-                );
-            }
-        }
-        t.stranger.get("/problems/khong-co").await.problem(404, "not_found");
-    }
-
-    async fn the_documentation_is_served_without_a_network(t: &T) {
-        let index = t.stranger.get("/docs").await;
-        assert_eq!((index.status, index.header("location")), (308, Some("/docs/")));
-        let page = t.stranger.get("/docs/").await;
-        assert_eq!(page.status, 200);
-        assert!(!page.text().contains("https://"), "{}", page.text());
-        for file in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
-            assert_eq!(t.stranger.get(&format!("/docs/{file}")).await.status, 200, "{file}");
-        }
-        assert!(t.stranger.get("/docs/swagger-initializer.js").await.text().contains("/openapi.json"));
-        t.stranger.get("/docs/../../Cargo.toml").await.problem(404, "not_found");
     }
 }

@@ -47,7 +47,7 @@ pub fn lang_of(request: &Request, asked: Option<&str>) -> Lang {
 }
 
 /// A value of a page's query. Pages are linked to from anywhere, so what they don't know they pass over.
-fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+pub(crate) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
 }
 
@@ -63,7 +63,7 @@ fn look_of(request: &Request, pairs: &[(String, String)]) -> Look {
 }
 
 /// The query of a page; one that can't be read is taken for none.
-fn pairs_of(request: &Request) -> Vec<(String, String)> {
+pub(crate) fn pairs_of(request: &Request) -> Vec<(String, String)> {
     request.query_pairs().unwrap_or_default()
 }
 

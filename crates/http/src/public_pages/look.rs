@@ -1,6 +1,9 @@
 //! How a reader wants to see a page, and the addresses that keep it so.
 
-use super::input::{Lang, Theme, Unit};
+use super::{
+    input::{Lang, Theme, Unit},
+    words::Words,
+};
 use url::form_urlencoded::Serializer;
 
 /// By what the ranking is sorted.
@@ -54,9 +57,49 @@ pub struct Look {
     pub q: String,
 }
 
+/// A way to see the same page otherwise.
+#[derive(Debug)]
+pub struct Way {
+    /// What it is called.
+    pub label: &'static str,
+    /// As the query says it.
+    pub tag: &'static str,
+    /// The page's address.
+    pub href: String,
+    /// Whether it is seen like this.
+    pub current: bool,
+}
+
 impl Look {
+    /// The languages of the page at `path`.
+    #[must_use]
+    pub fn languages(&self, path: &str) -> Vec<Way> {
+        let languages = [("Tiếng Việt", Lang::Vi), ("English", Lang::En)].map(|(label, its)| Way {
+            label,
+            tag: its.tag(),
+            href: self.in_lang(its).href(path),
+            current: its == self.lang,
+        });
+        languages.into()
+    }
+
+    /// The colours of the page at `path`.
+    #[must_use]
+    pub fn themes(&self, path: &str) -> Vec<Way> {
+        let t = Words::of(self.lang);
+        let themes = [(t.theme_auto, Theme::Auto), (t.theme_light, Theme::Light), (t.theme_dark, Theme::Dark)];
+        let themes = themes.map(|(label, its)| Way {
+            label,
+            tag: its.tag(),
+            href: self.themed(its).href(path),
+            current: its == self.theme,
+        });
+        themes.into()
+    }
+
     /// The address of a page that is seen like this; the ranking's search and order stay on the page that has it.
-    pub(super) fn href(&self, path: &str) -> String {
+    #[must_use]
+    pub fn href(&self, path: &str) -> String {
         let mut query = Serializer::new(String::new());
         query.append_pair("lang", self.lang.tag());
         if self.theme != Theme::Auto {
@@ -81,6 +124,16 @@ impl Look {
     /// The same in other colours.
     pub(super) fn themed(&self, theme: Theme) -> Self {
         Self { theme, ..self.clone() }
+    }
+}
+
+/// The colours that browsers paint their own parts of a page in, which is shown in this theme.
+#[must_use]
+pub fn color_scheme(theme: &str) -> &'static str {
+    match theme {
+        "light" => "light",
+        "dark" => "dark",
+        _ => "light dark",
     }
 }
 

@@ -27,7 +27,7 @@ pub use input::{
     Dashboard, Day, Figures, Forecast, Generation, Label, Lang, Localities, Locality, Province, Share, Theme, Unit,
     Whose,
 };
-pub use look::{Look, Sort, path_of};
+pub use look::{Look, Sort, Way, color_scheme, path_of};
 pub use pictures::escape;
 
 use askama::Template as _;

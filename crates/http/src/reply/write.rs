@@ -8,7 +8,10 @@ use crate::{
     problem::{ApiError, ApiResult, Code},
     request::{IfMatch, Provenance, Request},
 };
-use actix_web::{HttpResponse, http::header};
+use actix_web::{
+    HttpResponse,
+    http::header::{self, HeaderName},
+};
 use chrono::{DateTime, Utc};
 use std::cell::Cell;
 use tinhnguyen_persistence::{
@@ -24,6 +27,8 @@ pub enum Outcome {
     Fresh(Reply),
     /// It had been done before, under the same key.
     Replayed(StoredAnswer),
+    /// It was refused, now or before, and its key keeps that.
+    Refused(ApiError),
 }
 
 impl Outcome {
@@ -32,17 +37,24 @@ impl Outcome {
     /// # Errors
     /// `idempotency_key_reused`.
     pub fn replay(stored: StoredAnswer, body_hash: &[u8]) -> ApiResult<Self> {
-        if stored.body_hash == body_hash {
-            Ok(Self::Replayed(stored))
-        } else {
-            Err(ApiError::new(Code::IdempotencyKeyReused))
+        if stored.body_hash != body_hash {
+            return Err(ApiError::new(Code::IdempotencyKeyReused));
         }
+        if stored.status < 400 {
+            return Ok(Self::Replayed(stored));
+        }
+        let mut problem = ApiError::from_kept(&stored.body)?;
+        problem.headers.push((REPLAYED, "true".to_owned()));
+        Ok(Self::Refused(problem))
     }
 
     /// The answer to it.
-    #[must_use]
-    pub fn response(self, dry_run: bool) -> HttpResponse {
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn response(self, dry_run: bool) -> ApiResult<HttpResponse> {
         let (reply, replayed) = match self {
+            Self::Refused(problem) => return Err(problem),
             Self::Fresh(reply) => (reply, false),
             Self::Replayed(s) => {
                 let reply = Reply {
@@ -68,17 +80,20 @@ impl Outcome {
             response.insert_header((LEDGER_SEQ, seq.to_string()));
         }
         if replayed {
-            response.insert_header(("Idempotency-Replayed", "true"));
+            response.insert_header((REPLAYED, "true"));
         }
         if dry_run {
             response.insert_header(("Dry-Run", "true"));
         }
         if reply.body.is_empty() {
-            return response.finish();
+            return Ok(response.finish());
         }
-        response.content_type("application/json").body(reply.body)
+        Ok(response.content_type("application/json").body(reply.body))
     }
 }
+
+/// The header of an answer that was given before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The header of the ledger's last entry that an answer includes.
 pub const LEDGER_SEQ: &str = "Ledger-Seq";
@@ -109,8 +124,10 @@ impl Errand {
         body_hash: &[u8],
     ) -> ApiResult<Self> {
         let dry_run = request.dry_run()?;
-        let (method, path) = request.line();
+        let (method, path) = (request.method().to_owned(), request.path().to_owned());
         let key = if method == "POST" { request.idempotency_key()? } else { None };
+        // A rehearsal neither takes a key nor is answered from one.
+        let key = key.filter(|_| !dry_run);
         let if_match = match precondition(&template_of(&path), &method.to_ascii_lowercase()) {
             Precondition::None => None,
             Precondition::WantedWhenThere if request.header(header::IF_MATCH).is_none() => None,
@@ -180,9 +197,19 @@ impl Errand {
         }
     }
 
-    /// Its answer.
+    /// What is kept of its refusal, for whoever sends it again; none where it may be asked anew under the same key.
     #[must_use]
-    pub fn answer(&self, outcome: Outcome) -> HttpResponse {
+    pub fn stored_refusal(&self, problem: &ApiError) -> Option<StoredAnswer> {
+        let body = problem.to_kept()?;
+        let status = problem.code.status();
+        Some(StoredAnswer { body_hash: self.body_hash.clone(), status, etag: None, location: None, body })
+    }
+
+    /// Its answer.
+    ///
+    /// # Errors
+    /// Why it was refused.
+    pub fn answer(&self, outcome: Outcome) -> ApiResult<HttpResponse> {
         outcome.response(self.dry_run)
     }
 }
@@ -205,24 +232,44 @@ pub async fn write(
     let run = async |tx: &Tx| -> ApiResult<Outcome> {
         // What an attempt before this one wrote to the ledger is gone.
         cx.ledger_seq.set(None);
-        if let Some(scope) = errand.key() {
-            let claimed = idempotency::claim(tx, scope, body_hash, errand.at()).await.map_err(|err| match err {
-                // The first request with this key is still at work.
-                StoreError::Locked(_) => ApiError::new(Code::IdempotencyInProgress),
-                err => err.into(),
-            })?;
-            if let Some(stored) = claimed {
-                return Outcome::replay(stored, body_hash);
-            }
+        match errand.key() {
+            Some(scope) => once(tx, &errand, scope, async |tx| work(tx, &cx).await, &cx).await,
+            None => Ok(Outcome::Fresh(work(tx, &cx).await?.counted_at(cx.ledger_seq()))),
         }
-        let reply = work(tx, &cx).await?.counted_at(cx.ledger_seq());
-        if let Some(scope) = errand.key() {
-            idempotency::keep(tx, scope, &errand.stored(&reply)).await?;
-        }
-        Ok(Outcome::Fresh(reply))
     };
     let outcome = if errand.is_rehearsal() { app.store.rehearse(run).await? } else { app.store.write(run).await? };
-    Ok(errand.answer(outcome))
+    errand.answer(outcome)
+}
+
+/// Does the work unless its key has an answer already, and keeps the answer with it. What was written before a refusal is
+/// taken back, and the key stays taken all the while: of two requests at once, the second one meets the first one's answer.
+async fn once(
+    tx: &Tx,
+    errand: &Errand,
+    scope: &KeyScope,
+    work: impl AsyncFnOnce(&Tx) -> ApiResult<Reply>,
+    cx: &Cx<'_>,
+) -> ApiResult<Outcome> {
+    let claimed = idempotency::claim(tx, scope, errand.body_hash(), errand.at()).await.map_err(|err| match err {
+        // The first request with this key is still at work.
+        StoreError::Locked(_) => ApiError::new(Code::IdempotencyInProgress),
+        err => err.into(),
+    })?;
+    if let Some(stored) = claimed {
+        return Outcome::replay(stored, errand.body_hash());
+    }
+    let (stored, outcome) = match tx.attempt(work).await {
+        Ok(reply) => {
+            let reply = reply.counted_at(cx.ledger_seq());
+            (errand.stored(&reply), Outcome::Fresh(reply))
+        }
+        Err(problem) => match errand.stored_refusal(&problem) {
+            Some(stored) => (stored, Outcome::Refused(problem)),
+            None => return Err(problem),
+        },
+    };
+    idempotency::keep(tx, scope, &stored).await?;
+    Ok(outcome)
 }
 
 /// A path with its ids replaced, as the contract writes it.

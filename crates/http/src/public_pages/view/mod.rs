@@ -10,7 +10,7 @@ use super::{
     curve::{Curve, PAGE},
     format,
     input::{Dashboard, Figures, Forecast, Label, Lang, Share, Theme, Unit},
-    look::{Look, Sort, path_of},
+    look::{Look, Sort, Way, color_scheme, path_of},
     words::Words,
 };
 use askama::Template;
@@ -33,15 +33,6 @@ impl Text {
         let (text, its) = label.in_lang(lang);
         Self { text: text.to_owned(), lang: (its != lang).then(|| its.tag()) }
     }
-}
-
-/// A way to see the same page otherwise.
-#[derive(Debug)]
-struct Way {
-    label: &'static str,
-    tag: &'static str,
-    href: String,
-    current: bool,
 }
 
 /// What every page has around it.
@@ -235,19 +226,6 @@ impl Frame {
         let mark = if page.demo { format!("[{}] ", t.demo_mark) } else { String::new() };
         let title = page.title().in_lang(lang).0;
         let head_title = format!("{mark}{} \u{b7} {title}", format::number(page.total.reported, lang));
-        let languages = [("Tiếng Việt", Lang::Vi), ("English", Lang::En)].map(|(label, its)| Way {
-            label,
-            tag: its.tag(),
-            href: look.in_lang(its).href(path),
-            current: its == lang,
-        });
-        let themes = [(t.theme_auto, Theme::Auto), (t.theme_light, Theme::Light), (t.theme_dark, Theme::Dark)];
-        let themes = themes.map(|(label, its)| Way {
-            label,
-            tag: its.tag(),
-            href: look.themed(its).href(path),
-            current: its == look.theme,
-        });
         let base = page.public_url.as_deref();
         Self {
             t,
@@ -258,8 +236,8 @@ impl Frame {
             head_title,
             summary: summary(page.total, page.target, lang),
             home: Look { q: String::new(), sort: Sort::default(), ..look.clone() }.href("/"),
-            languages: languages.into(),
-            themes: themes.into(),
+            languages: look.languages(path),
+            themes: look.themes(path),
             oembed: base.map(|base| {
                 let address: String = byte_serialize(format!("{base}{path}").as_bytes()).collect();
                 ["json", "xml"].map(|format| format!("{base}/oembed?url={address}&format={format}"))
@@ -270,11 +248,7 @@ impl Frame {
 
     /// The colours that browsers paint their own parts in.
     fn color_scheme(&self) -> &'static str {
-        match self.theme {
-            "light" => "light",
-            "dark" => "dark",
-            _ => "light dark",
-        }
+        color_scheme(self.theme)
     }
 }
 

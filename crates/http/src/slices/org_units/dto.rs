@@ -112,6 +112,9 @@ list_query!(
 #[derive(Debug, Clone, Deserialize, ToSchema, Validate)]
 #[serde(deny_unknown_fields)]
 #[validate(schema(function = "dates"))]
+#[schema(example = json!({
+    "code": "XD-00001", "name": "Đoàn phường Phúc Xá", "kind": "commune", "parent_id": "0190a1b2-0000-7000-8000-000000000001"
+}))]
 pub struct NewOrgUnit {
     /// Your id for it (UUIDv7), so that you can refer to it before it is sent.
     #[serde(default)]

@@ -37,9 +37,9 @@ impl Filing {
         if self.errand.is_rehearsal() {
             let mut outcomes = app.store.rehearse(async |tx| file(tx, std::slice::from_ref(&self)).await).await?;
             let outcome = outcomes.pop().ok_or_else(|| ApiError::internal("a filing without an outcome"))?;
-            return Ok(self.errand.answer(outcome?));
+            return self.errand.answer(outcome?);
         }
-        Ok(together(app, self).await??.response(false))
+        together(app, self).await??.response(false)
     }
 }
 
@@ -119,10 +119,12 @@ pub async fn file(tx: &Tx, filings: &[Filing]) -> ApiResult<Vec<ApiResult<Outcom
         let reply = reply(item.scope, taken);
         let reply = reply.map(|reply| reply.counted_at(item.cx.ledger_seq()));
         let errand = filings.get(*place).map(|filing| &filing.errand);
-        if let (Some(errand), Ok(reply)) = (errand, &reply)
-            && let Some(key) = errand.key()
-        {
-            answers.push((key.clone(), errand.stored(reply)));
+        if let Some((errand, key)) = errand.and_then(|errand| Some((errand, errand.key()?))) {
+            let stored = match &reply {
+                Ok(reply) => Some(errand.stored(reply)),
+                Err(problem) => errand.stored_refusal(problem),
+            };
+            answers.extend(stored.map(|stored| (key.clone(), stored)));
         }
         if let Some(outcome) = outcomes.get_mut(*place) {
             *outcome = Some(reply.map(Outcome::Fresh));
@@ -134,7 +136,7 @@ pub async fn file(tx: &Tx, filings: &[Filing]) -> ApiResult<Vec<ApiResult<Outcom
         let key = filing.errand.key();
         match key.and_then(|key| kept.get(key)) {
             Some(answer) => Outcome::replay(answer.clone(), filing.errand.body_hash()),
-            // The first one was refused, so that nothing is kept under its key: sent again, this one is looked at anew.
+            // The first one was refused in a way that its key doesn't keep: sent again, this one is looked at anew.
             None => Err(ApiError::new(Code::IdempotencyInProgress)),
         }
     };
