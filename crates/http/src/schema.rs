@@ -154,15 +154,15 @@ impl Extent {
             "ActivityKind" | "ActivityMode" | "ActivityStatus" | "AgeBand" | "Audience" | "CampaignStatus"
             | "CandidateStatus" | "ChangeKind" | "Decision" | "DeliveryStatus" | "Difficulty" | "ExtensionStatus"
             | "InvitationStatus" | "ItemStatus" | "LocalityKind" | "MemberRole" | "Mode" | "Occupation"
-            | "OrgUnitKind" | "ResultStatus" | "Role" | "Sex" | "Shown" | "SkillLevel" | "StrandKind"
+            | "OrgUnitKind" | "Outlook" | "ResultStatus" | "Role" | "Sex" | "Shown" | "SkillLevel" | "StrandKind"
             | "SyncStatus" | "TeamKind" | "TeamReporting" | "TeamStatus" | "Topic" | "TreeKind" | "UnitReporting" => {
                 Self::Closed
             }
             "lang" | "theme" => Self::Closed,
             "DisabledReason" | "EventType" | "Every" | "EvidenceKind" | "FileType" | "Flag" | "LocalityCategory"
             | "Measure" | "Scope" => Self::Open,
-            // Of `GET /v1/changes` and of `GET /v1/progress`: more may be followed, brought along and grouped by.
-            "kind" | "include" | "group_by" => Self::Open,
+            // Of `GET /v1/changes`, of `GET /v1/progress` and of lists: more may be followed, brought along, grouped and sorted by.
+            "kind" | "include" | "group_by" | "sort" => Self::Open,
             // Names the one branch of a body that it stands in.
             tag if tag.ends_with("Tag") => Self::Closed,
             _ => return None,
