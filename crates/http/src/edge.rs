@@ -46,7 +46,7 @@ pub async fn edge(
         // Routes are declared for GET; the server leaves the body of an answer to HEAD out by itself.
         request.head_mut().method = Method::GET;
     }
-    if let Err(problem) = admissible(&request, &asked) {
+    if let Err(problem) = admissible(&request, &asked).and_then(|()| bounded(&request)) {
         let mut response = asked.render(&problem);
         if let Some(standing) = request.extensions().get::<Standing>() {
             standing.tell(response.headers_mut());
@@ -89,22 +89,7 @@ fn admissible(request: &ServiceRequest, asked: &Asked) -> Result<(), ApiError> {
     };
     request.extensions_mut().insert(standing);
     admitted?;
-    bounded(request)?;
     acceptable(request)
-}
-
-/// What the contract bounds of a request's headers; they are read in many places, and here once.
-const LONGEST: [(&str, usize); 4] =
-    [("Accept-Language", 200), ("If-Match", 200), ("If-None-Match", 2000), ("Last-Event-ID", 40)];
-
-fn bounded(request: &ServiceRequest) -> Result<(), ApiError> {
-    let longer = |name: &str, most: usize| request.headers().get_all(name).any(|v| v.len() > most);
-    let faults: Vec<_> = LONGEST
-        .iter()
-        .filter(|(name, most)| request.path().starts_with("/v1/") && longer(name, *most))
-        .map(|(name, most)| Fault::of_parameter(*name, Code::TooLong).limit(*most))
-        .collect();
-    if faults.is_empty() { Ok(()) } else { Err(ApiError::parameters(faults)) }
 }
 
 /// What the contract answers in is JSON; a client that takes nothing of the kind is told so before any work.
@@ -127,6 +112,20 @@ fn acceptable(request: &ServiceRequest) -> Result<(), ApiError> {
     } else {
         Err(ApiError::new(Code::NotAcceptable))
     }
+}
+
+/// What the contract bounds of a request's headers; they are read in many places, and here once.
+const LONGEST: [(&str, usize); 4] =
+    [("Accept-Language", 200), ("If-Match", 200), ("If-None-Match", 2000), ("Last-Event-ID", 40)];
+
+fn bounded(request: &ServiceRequest) -> Result<(), ApiError> {
+    let longer = |name: &str, most: usize| request.headers().get_all(name).any(|v| v.len() > most);
+    let faults: Vec<_> = LONGEST
+        .iter()
+        .filter(|(name, most)| request.path().starts_with("/v1/") && longer(name, *most))
+        .map(|(name, most)| Fault::of_parameter(*name, Code::TooLong).limit(*most))
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::parameters(faults)) }
 }
 
 /// What has to be known of a request after it is gone.
