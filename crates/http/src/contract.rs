@@ -640,14 +640,14 @@ fn header_name(component: &str) -> &str {
 
 fn shared_headers() -> Value {
     json!({
-        "XRequestId": {"required": true, "description": "Names the request in our logs.", "schema": {"type": "string", "maxLength": 200}},
-        "RateLimit": {"required": true, "description": "What is left of each quota (`r`, requests) and in how many seconds it is whole again (`t`).", "schema": {"type": "string", "maxLength": 200}, "example": "\"address\";r=59999;t=1, \"write\";r=2999;t=1"},
-        "RateLimitPolicy": {"required": true, "description": "The quotas that this request was counted against: so many requests (`q`) in so many seconds (`w`), of each replica.", "schema": {"type": "string", "maxLength": 200}, "example": "\"address\";q=60000;w=60, \"write\";q=3000;w=60"},
+        "XRequestId": {"description": "Names the request in our logs.", "schema": {"type": "string", "maxLength": 200}},
+        "RateLimit": {"description": "What is left of each quota (`r`, requests) and in how many seconds it is whole again (`t`).", "schema": {"type": "string", "maxLength": 200}, "example": "\"address\";r=59999;t=1, \"write\";r=2999;t=1"},
+        "RateLimitPolicy": {"description": "The quotas that this request was counted against: so many requests (`q`) in so many seconds (`w`), of each replica.", "schema": {"type": "string", "maxLength": 200}, "example": "\"address\";q=60000;w=60, \"write\";q=3000;w=60"},
         "ETag": {"description": "Strong validator: an item's version in quotes.", "schema": {"type": "string", "maxLength": 200}},
         "DryRun": {"description": "`true` when nothing was kept.", "schema": {"type": "string", "enum": ["true"]}},
         "IdempotencyReplayed": {"description": "`true` when this is the stored answer of an earlier request with the same key.", "schema": {"type": "string", "enum": ["true"]}},
         "LedgerSeq": {"description": "The ledger's last entry that this write made, when it changed a figure; sent as `min_ledger_seq`, it makes a reading wait for it.", "schema": {"type": "string", "pattern": "^[0-9]+$", "maxLength": 19}, "example": "1234"},
-        "CacheControl": {"required": true, "description": "How long the answer may be kept.", "schema": {"type": "string", "maxLength": 200}},
+        "CacheControl": {"description": "How long the answer may be kept.", "schema": {"type": "string", "maxLength": 200}},
     })
 }
 
