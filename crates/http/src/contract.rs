@@ -371,6 +371,16 @@ fn is_nullable(schema: &Value) -> bool {
         || branches.is_some_and(|all| all.iter().filter_map(|one| one.get("type")).any(null))
 }
 
+/// A parameter whose schema is made by a function says there what it is: it belongs to the parameter.
+fn lift_from_schema(parameter: &mut Map<String, Value>) {
+    if parameter.contains_key("description") {
+        return;
+    }
+    let schema = parameter.get_mut("schema").and_then(Value::as_object_mut);
+    let description = schema.and_then(|schema| schema.remove("description"));
+    parameter.extend(description.map(|description| ("description".to_owned(), description)));
+}
+
 /// A shared response that no operation gives has no place in the document.
 fn drop_unused_responses(root: &mut Map<String, Value>) {
     let used = root.get("paths").map(ToString::to_string).unwrap_or_default();
@@ -497,6 +507,7 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
     statuses.extend(own.iter().map(|code| code.status().to_string()));
     let list = operation.entry("parameters").or_insert_with(|| json!([]));
     if let Some(list) = list.as_array_mut() {
+        list.iter_mut().filter_map(Value::as_object_mut).for_each(lift_from_schema);
         list.extend(parameters.iter().map(|name| json!({"$ref": format!("#/components/parameters/{name}")})));
     }
 

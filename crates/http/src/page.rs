@@ -131,6 +131,7 @@ pub trait ListQuery: Serialize {
 pub fn sort_schema<Q: ListQuery>() -> RefOr<Schema> {
     ObjectBuilder::new()
         .schema_type(Type::String)
+        .description(Some("Sort order; `-` is descending."))
         .enum_values(Some(Q::SORTS.iter().copied()))
         .default(Q::SORTS.first().map(|first| json!(first)))
         .build()
