@@ -104,6 +104,12 @@ const REFUSED: &[(&str, u16, &str)] = &[
     ("confirm_totp", 409, "wrong_state"),
     ("disable_totp", 409, "wrong_state"),
     ("accept_invitation", 422, "token_not_valid"),
+    // Only a registered client may ask, with its secret.
+    ("introspect_token", 401, "invalid_client"),
+    // The team has a leader, its evenings are over, and the week is a period already.
+    ("create_team_member", 409, "leader_exists"),
+    ("cancel_activity_series", 409, "wrong_state"),
+    ("create_reporting_period", 409, "period_overlaps"),
     // Places were reorganised on that day already.
     ("create_locality_reorganisation", 422, "validation_failed"),
     // The campaign counts already.
