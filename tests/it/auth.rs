@@ -154,9 +154,12 @@ both! {
         ] {
             let answer = t.stranger.clone().with_token(token).get("/v1/me").await;
             answer.problem(401, "unauthenticated");
-            assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"tinhnguyen\""), "{what}");
+            let challenge = "Bearer realm=\"tinhnguyen\", error=\"invalid_token\"";
+            assert_eq!(answer.header("www-authenticate"), Some(challenge), "{what}");
         }
-        t.stranger.get("/v1/me").await.problem(401, "unauthenticated");
+        let without = t.stranger.get("/v1/me").await;
+        without.problem(401, "unauthenticated");
+        assert_eq!(without.header("www-authenticate"), Some("Bearer realm=\"tinhnguyen\""));
         t.stranger.get("/v1/me").header("authorization", format!("Basic {good}")).await.problem(401, "unauthenticated");
         t.stranger.get("/v1/me").header("authorization", "Bearer").await.problem(401, "unauthenticated");
         t.stranger.get("/v1/me").header("authorization", b"Bearer \xff\xfe").await.problem(401, "unauthenticated");

@@ -5,7 +5,7 @@ use crate::{
         Answer, Caller, T, id_in, now,
         world::{HA_NOI, centre, new_activity, seeded_unit},
     },
-    matrix::{Site, case},
+    requests::{Site, case},
 };
 use actix_web::http::Method;
 use chrono::{DateTime, TimeZone, Utc};

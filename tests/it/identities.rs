@@ -27,11 +27,15 @@ fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
 }
 
+fn way_back(state: &str, code: &str) -> String {
+    format!("/v1/auth/oidc/callback?code={code}&state={state}&session_state=x")
+}
+
 /// An application, a provider that it trusts, and an account with a mail address.
-struct Stage {
-    idp: Idp,
+pub struct Stage {
+    pub idp: Idp,
     app: Replica,
-    browser: Caller,
+    pub browser: Caller,
     user: Uuid,
 }
 
@@ -43,7 +47,7 @@ struct Going {
 }
 
 impl Stage {
-    async fn new(t: &T, return_url: Option<&str>) -> Self {
+    pub async fn new(t: &T, return_url: Option<&str>) -> Self {
         let idp = Idp::start().await;
         let app = t.replica_deciding(|accounts| idp.trusted_by(accounts, return_url)).await;
         let browser = app.asked_by(&t.stranger);
@@ -71,16 +75,21 @@ impl Stage {
     }
 
     async fn back(&self, state: &str, code: &str) -> Answer {
-        self.browser.get(&format!("/v1/auth/oidc/callback?code={code}&state={state}&session_state=x")).await
+        self.browser.get(&way_back(state, code)).await
     }
 
-    /// A login in which the provider's token says what `change` makes of a good one.
-    async fn answered(&self, change: impl FnOnce(&mut Value)) -> Answer {
+    /// Where a browser comes back to from a login in which the provider's token says what `change` makes of a good one.
+    pub async fn way_back(&self, change: impl FnOnce(&mut Value)) -> String {
         let going = self.start().await;
         let mut claims = self.idp.claims("nguoi-1", "can-bo@example.org", &going.nonce);
         change(&mut claims);
         self.idp.issue("ma", &going.challenge, self.idp.sign(&claims));
-        self.back(&going.state, "ma").await
+        way_back(&going.state, "ma")
+    }
+
+    /// A login in which the provider's token says what `change` makes of a good one.
+    async fn answered(&self, change: impl FnOnce(&mut Value)) -> Answer {
+        self.browser.get(&self.way_back(change).await).await
     }
 
     async fn redeem(&self, code: &str, verifier: &str, more: &str) -> Answer {

@@ -6,7 +6,7 @@ use crate::{
         Answer, Caller, T,
         world::{DA_NANG, HA_NOI, seeded_unit},
     },
-    matrix::{Site, case},
+    requests::{Site, case},
 };
 use actix_web::http::Method;
 use serde_json::Value;

@@ -29,7 +29,7 @@ fn holder(t: &T, tokens: &Value) -> Caller {
 }
 
 /// What an authenticator app shows at an instant.
-fn code(secret: &str, at: DateTime<Utc>) -> String {
+pub fn code(secret: &str, at: DateTime<Utc>) -> String {
     let secret = Secret::try_from_base32(secret).unwrap();
     let totp = Builder::new().with_secret(secret).with_account_name("x").build().unwrap();
     totp.generate(u64::try_from(at.timestamp()).unwrap()).to_string()

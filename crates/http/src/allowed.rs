@@ -259,15 +259,22 @@ async fn asker(request: &HttpRequest, permission: Permission) -> ApiResult<(Acto
         .map(|(_, token)| token.trim())
         .ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
     let now = app.clock.now();
-    let claims = app.tokens.verify(token, now)?;
+    let claims = app.tokens.verify(token, now).map_err(of_no_use)?;
     let known = known(&app, &claims).await?;
-    let (actor, rights) = known.ok_or_else(|| ApiError::new(Code::Unauthenticated))?;
+    let (actor, rights) = known.ok_or_else(|| of_no_use(ApiError::new(Code::Unauthenticated)))?;
     request.extensions_mut().insert(ActorId(actor.id));
     count(&app, request, actor.id, claims.client_id.is_some())?;
     if !is_own(permission) && lacks_second_factor(&app, &actor, &rights).await? {
         return Err(ApiError::new(Code::SecondFactorRequired));
     }
     Ok((actor, rights, app.today()))
+}
+
+/// A token that is no longer good is told apart from none at all (RFC 6750 §3.1).
+fn of_no_use(mut error: ApiError) -> ApiError {
+    let challenges = error.headers.iter_mut().filter(|(name, _)| name == header::WWW_AUTHENTICATE);
+    challenges.for_each(|(_, challenge)| challenge.push_str(", error=\"invalid_token\""));
+    error
 }
 
 /// What everybody may who has an account: read and secure it.

@@ -34,6 +34,7 @@ use std::sync::Arc;
 use tinhnguyen_domain::{clock::Clock, reporting::Leads};
 use tinhnguyen_persistence::{Store, personal::Vault};
 use utoipa_actix_web::AppExt;
+use uuid::Uuid;
 
 /// The most requests that are read or written together.
 const GROUP: usize = 256;
@@ -189,7 +190,9 @@ pub fn service(
             if let Some(error) = system::wrong_method(request) {
                 return error.into();
             }
-            let fault = Fault::of_parameter("id", Code::BadFormat).limit("uuid");
+            let mut parameters = request.match_info().iter();
+            let name = parameters.find(|(_, text)| Uuid::try_parse(text).is_err()).map_or("id", |(name, _)| name);
+            let fault = Fault::of_parameter(name, Code::BadFormat).limit("uuid");
             ApiError { cause: Some(err.to_string()), ..ApiError::parameter(fault) }.into()
         }))
         .configure(slices::routes)

@@ -129,7 +129,8 @@ impl Contract {
         let matching = paths.iter().filter(|(template, _)| matches(template));
         let (_, item) = matching.min_by_key(|(template, _)| parameters(template))?;
         let methods = METHODS.iter().filter(|m| item.get(**m).is_some()).map(|m| m.to_ascii_uppercase());
-        Some(methods.chain(item.get("get").map(|_| "HEAD".to_owned())).collect())
+        let head = item.get("get").map(|_| "HEAD".to_owned());
+        Some(methods.chain(head).chain(["OPTIONS".to_owned()]).collect())
     }
 
     /// All faults of a value against a named schema of the document.
@@ -271,7 +272,7 @@ fn finish(document: &mut Value) {
     for (path, item) in paths {
         for method in METHODS {
             if let Some(operation) = item.get_mut(method).and_then(Value::as_object_mut) {
-                finish_operation(path, method, operation);
+                finish_operation(path, method, operation, &schemas);
                 add_examples(operation, &schemas);
             }
         }
@@ -431,7 +432,7 @@ pub fn precondition(path: &str, method: &str) -> Precondition {
     }
 }
 
-fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>) {
+fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>, schemas: &Map<String, Value>) {
     // Extensions come in no order: taken out here, put back where they always stand.
     let permission: Option<Permission> =
         operation.remove("x-permission").as_ref().and_then(Value::as_str).and_then(|word| word.parse().ok());
@@ -485,13 +486,14 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
             statuses.extend(["412", "428"]);
         }
     }
-    if has_body {
+    if has_body && !form {
         statuses.push("415");
     }
     if write {
         statuses.extend(["408", "413"]);
     }
-    if method == "get" {
+    let revalidated = method == "get" && is_revalidated(operation);
+    if revalidated {
         parameters.push("IfNoneMatch");
         statuses.push("304");
     }
@@ -536,28 +538,20 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
     operation.insert("description".to_owned(), description.into());
 
     let counts = operation.get("tags").and_then(|tags| tags.get(0)).is_some_and(|tag| tag == "results");
+    let walked = names_parameter(operation, "cursor");
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
     let Some(responses) = responses.as_object_mut() else { return };
-    for (status, response) in responses.iter_mut() {
-        if status.starts_with('2') {
-            let headers = if write && counts {
-                json!({"XRequestId": 0, "RateLimit": 0, "RateLimitPolicy": 0, "ETag": 0, "DryRun": 0, "IdempotencyReplayed": 0, "LedgerSeq": 0})
-            } else if write {
-                json!({"XRequestId": 0, "RateLimit": 0, "RateLimitPolicy": 0, "ETag": 0, "DryRun": 0, "IdempotencyReplayed": 0})
-            } else {
-                json!({"XRequestId": 0, "RateLimit": 0, "RateLimitPolicy": 0, "ETag": 0, "CacheControl": 0})
-            };
-            let named: Map<String, Value> = headers
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| {
-                    (header_name(name).to_owned(), json!({"$ref": format!("#/components/headers/{name}")}))
-                })
-                .collect();
-            if let Some(response) = response.as_object_mut() {
-                response.insert("headers".to_owned(), Value::Object(named));
-            }
+    for (status, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['2', '3'])) {
+        let is_item = is_item(response, schemas);
+        let mut named = ALWAYS.to_vec();
+        named.extend((revalidated || write && is_item).then_some("ETag"));
+        named.extend((status == "201" && is_item || status == "302").then_some("Location"));
+        named.extend(walked.then_some("Link"));
+        named.extend((write && !form).then_some("DryRun"));
+        named.extend((method == "post" && !form).then_some("IdempotencyReplayed"));
+        named.extend((write && counts).then_some("LedgerSeq"));
+        if let Some(response) = response.as_object_mut() {
+            response.insert("headers".to_owned(), headers(&named));
         }
     }
     // An endpoint with errors of its own form answers problems beside them.
@@ -573,6 +567,37 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
     let mut sorted: Vec<_> = std::mem::take(responses).into_iter().collect();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));
     responses.extend(sorted);
+}
+
+/// The headers of every answer.
+const ALWAYS: [&str; 4] = ["XRequestId", "RateLimit", "RateLimitPolicy", "CacheControl"];
+
+/// References to these headers, under their names.
+fn headers(named: &[&str]) -> Value {
+    let reference = |name: &str| json!({"$ref": format!("#/components/headers/{name}")});
+    named.iter().map(|name| (header_name(name).to_owned(), reference(name))).collect::<Map<_, _>>().into()
+}
+
+/// Whether the answer to a reading operation has an ETag: one that leads elsewhere, or never ends, has none.
+fn is_revalidated(operation: &Map<String, Value>) -> bool {
+    let responses = operation.get("responses");
+    let leads_elsewhere = responses.is_some_and(|all| all.get("302").is_some());
+    let success = responses.and_then(|all| all.get("200")).and_then(|response| response.get("content"));
+    !leads_elsewhere && success.is_some_and(|content| content.get("text/event-stream").is_none())
+}
+
+/// Whether what is answered is an item: it has an identity and a version.
+fn is_item(response: &Value, schemas: &Map<String, Value>) -> bool {
+    let schema = response.pointer("/content/application~1json/schema/$ref").and_then(Value::as_str);
+    let schema = schema.and_then(|to| schemas.get(to.rsplit('/').next().unwrap_or_default()));
+    let has = |field: &str| schema.is_some_and(|schema| schema.pointer(&format!("/properties/{field}")).is_some());
+    has("id") && has("version")
+}
+
+/// Whether an operation has a parameter of this name of its own.
+fn names_parameter(operation: &Map<String, Value>, name: &str) -> bool {
+    let parameters = operation.get("parameters").and_then(Value::as_array);
+    parameters.is_some_and(|all| all.iter().any(|parameter| parameter.get("name").is_some_and(|n| n == name)))
 }
 
 /// Whether an operation with this permission may refuse its caller with this code: a public one refuses nobody, and what
@@ -645,20 +670,28 @@ fn header_name(component: &str) -> &str {
         "IdempotencyReplayed" => "Idempotency-Replayed",
         "CacheControl" => "Cache-Control",
         "LedgerSeq" => "Ledger-Seq",
+        "ContentLanguage" => "Content-Language",
+        "RetryAfter" => "Retry-After",
+        "WwwAuthenticate" => "WWW-Authenticate",
         other => other,
     }
 }
 
 fn shared_headers() -> Value {
     json!({
-        "XRequestId": {"description": "Names the request in our logs.", "schema": {"type": "string", "maxLength": 200}},
-        "RateLimit": {"description": "What is left of each quota (`r`, requests) and in how many seconds it is whole again (`t`).", "schema": {"type": "string", "maxLength": 200}, "example": "\"address\";r=59999;t=1, \"write\";r=2999;t=1"},
-        "RateLimitPolicy": {"description": "The quotas that this request was counted against: so many requests (`q`) in so many seconds (`w`), of each replica.", "schema": {"type": "string", "maxLength": 200}, "example": "\"address\";q=60000;w=60, \"write\";q=3000;w=60"},
-        "ETag": {"description": "Strong validator: an item's version in quotes.", "schema": {"type": "string", "maxLength": 200}},
+        "XRequestId": {"required": true, "description": "Names the request in our logs.", "schema": {"type": "string", "maxLength": 200}},
+        "RateLimit": {"required": true, "description": "What is left of each quota (`r`, requests) and in how many seconds it is whole again (`t`).", "schema": {"type": "string", "maxLength": 200}, "example": "\"address\";r=59999;t=1, \"write\";r=2999;t=1"},
+        "RateLimitPolicy": {"required": true, "description": "The quotas that this request was counted against: so many requests (`q`) in so many seconds (`w`), of each replica.", "schema": {"type": "string", "maxLength": 200}, "example": "\"address\";q=60000;w=60, \"write\";q=3000;w=60"},
+        "ETag": {"required": true, "description": "Strong validator: an item's version in quotes.", "schema": {"type": "string", "maxLength": 200}},
         "DryRun": {"description": "`true` when nothing was kept.", "schema": {"type": "string", "enum": ["true"]}},
         "IdempotencyReplayed": {"description": "`true` when this is the stored answer of an earlier request with the same key.", "schema": {"type": "string", "enum": ["true"]}},
         "LedgerSeq": {"description": "The ledger's last entry that this write made, when it changed a figure; sent as `min_ledger_seq`, it makes a reading wait for it.", "schema": {"type": "string", "pattern": "^[0-9]+$", "maxLength": 19}, "example": "1234"},
-        "CacheControl": {"description": "How long the answer may be kept.", "schema": {"type": "string", "maxLength": 200}},
+        "CacheControl": {"required": true, "description": "How long the answer may be kept.", "schema": {"type": "string", "maxLength": 200}},
+        "Location": {"required": true, "description": "Where it is found.", "schema": {"type": "string", "maxLength": 4000}, "example": "/v1/teams/018f3a5e-0000-7000-8000-000000000001"},
+        "Link": {"description": "The next page, as `rel=\"next\"` (RFC 8288); not on the last one.", "schema": {"type": "string", "maxLength": 8000}, "example": "</v1/teams?cursor=eyJmIjoi&limit=50>; rel=\"next\""},
+        "ContentLanguage": {"required": true, "description": "The language of the words.", "schema": {"type": "string", "enum": ["vi", "en"]}},
+        "WwwAuthenticate": {"required": true, "description": "A bearer token is wanted; with `error=\"invalid_token\"` when the one that was sent is no good.", "schema": {"type": "string", "maxLength": 200}, "example": "Bearer realm=\"tinhnguyen\""},
+        "RetryAfter": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1, "maximum": 3600}},
     })
 }
 
@@ -686,39 +719,28 @@ fn shared_parameters() -> Value {
 
 fn problem_responses() -> Value {
     let mut responses = Map::new();
-    responses.insert("Problem304".to_owned(), json!({"description": "What you have is still good."}));
+    let unchanged = [&ALWAYS[..], &["ETag"]].concat();
+    let unchanged = json!({"description": "What you have is still good.", "headers": headers(&unchanged)});
+    responses.insert("Problem304".to_owned(), unchanged);
     let statuses: BTreeSet<u16> = Code::ALL.iter().map(|c| c.status()).collect();
     for status in statuses {
         let codes: Vec<Code> = Code::ALL.iter().copied().filter(|c| c.status() == status).collect();
         let Some(first) = codes.first().copied() else { continue };
         let words: Vec<_> = codes.iter().map(|c| format!("`{}`", c.as_str())).collect();
         let error = ApiError::new(first);
-        let mut response = json!({
+        let mut named = [&ALWAYS[..], &["ContentLanguage"]].concat();
+        named.extend((status == 401).then_some("WwwAuthenticate"));
+        named.extend(matches!(status, 409 | 422).then_some("IdempotencyReplayed"));
+        // Of a conflict, when it is with a request that is still at work.
+        named.extend(matches!(status, 409 | 429 | 503 | 507).then_some("RetryAfter"));
+        let response = json!({
             "description": format!("One of {}.", words.join(", ")),
             "content": {"application/problem+json": {
                 "schema": {"$ref": "#/components/schemas/Problem"},
                 "example": error.body(crate::problem::Lang::En, "", "/v1/…", "018f3a5e-0000-7000-8000-000000000001"),
             }},
-            "headers": {
-                "X-Request-Id": {"$ref": "#/components/headers/XRequestId"},
-                "RateLimit": {"$ref": "#/components/headers/RateLimit"},
-                "RateLimit-Policy": {"$ref": "#/components/headers/RateLimitPolicy"},
-            },
+            "headers": headers(&named),
         });
-        if matches!(status, 409 | 422)
-            && let Some(headers) = response.get_mut("headers").and_then(Value::as_object_mut)
-        {
-            headers
-                .insert("Idempotency-Replayed".to_owned(), json!({"$ref": "#/components/headers/IdempotencyReplayed"}));
-        }
-        if matches!(status, 429 | 503 | 507)
-            && let Some(headers) = response.get_mut("headers").and_then(Value::as_object_mut)
-        {
-            headers.insert(
-                "Retry-After".to_owned(),
-                json!({"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1, "maximum": 3600}}),
-            );
-        }
         responses.insert(format!("Problem{status}"), response);
     }
     Value::Object(responses)

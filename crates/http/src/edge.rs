@@ -105,11 +105,24 @@ fn bounded(request: &ServiceRequest) -> Result<(), ApiError> {
     if faults.is_empty() { Ok(()) } else { Err(ApiError::parameters(faults)) }
 }
 
-/// What the contract answers in is JSON; a client that takes nothing of the kind is told so before any work.
+/// The media types that a path of the contract is answered in.
+fn offered(path: &str) -> &'static [&'static str] {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    match (last, last.rsplit('.').next()) {
+        ("content", _) => &["image/jpeg", "image/png", "image/webp", "application/pdf"],
+        ("events", _) => &["text/event-stream"],
+        (_, Some("csv")) => &["text/csv"],
+        (_, Some("svg")) => &["image/svg+xml"],
+        (_, Some("png")) => &["image/png"],
+        (_, Some("ics")) => &["text/calendar"],
+        _ => &["application/json", "application/problem+json"],
+    }
+}
+
+/// A client that takes nothing of what it would be answered in is told so before any work.
 fn acceptable(request: &ServiceRequest) -> Result<(), ApiError> {
     let path = request.path();
-    // Files and events have types of their own.
-    if !path.starts_with("/v1/") || path.contains('.') || path.ends_with("/content") || path.ends_with("/events") {
+    if !path.starts_with("/v1/") {
         return Ok(());
     }
     let Some(accept) = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()) else { return Ok(()) };
@@ -119,7 +132,11 @@ fn acceptable(request: &ServiceRequest) -> Result<(), ApiError> {
         let refused = pieces.any(|p| matches!(p.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
         (kind, refused)
     });
-    let takes = |kind: &str| matches!(kind, "*/*" | "application/*" | "application/json" | "application/problem+json");
+    let offered = offered(path);
+    let takes = |kind: &str| {
+        let of_a_kind = |group: &str| offered.iter().any(|one| one.split('/').next() == Some(group));
+        kind == "*/*" || offered.contains(&kind) || kind.strip_suffix("/*").is_some_and(of_a_kind)
+    };
     if accept.trim().is_empty() || ranges.any(|(kind, refused)| takes(&kind) && !refused) {
         Ok(())
     } else {

@@ -20,12 +20,19 @@ pub struct PageBody<D> {
     pub total: Option<u64>,
 }
 
+/// Where a page starts, as it is told to nobody but us.
 #[derive(Serialize, Deserialize)]
-struct Cursor {
+pub struct Cursor {
     /// What filter and sort it belongs to.
     f: String,
+    /// What path: lists of many things have the same filters.
+    p: String,
     #[serde(flatten)]
     after: After,
+}
+
+fn short_hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(6).map(|b| format!("{b:02x}")).collect()
 }
 
 /// The parameters of a list.
@@ -48,13 +55,34 @@ pub trait ListQuery: Serialize {
     fn fingerprint(&self) -> String {
         let mut filters: Vec<_> = self.filters().into_iter().collect();
         filters.sort_by(|a, b| a.0.cmp(&b.0));
-        let hash = Sha256::digest(json!([std::any::type_name::<Self>(), filters]).to_string().as_bytes());
-        hash.iter().take(6).map(|b| format!("{b:02x}")).collect()
+        short_hash(&json!([std::any::type_name::<Self>(), filters]).to_string())
     }
 
-    /// The opaque cursor of the page after `after`.
-    fn cursor_for(&self, after: &After) -> String {
-        let cursor = Cursor { f: self.fingerprint(), after: after.clone() };
+    /// The cursor that was sent; none when none was.
+    ///
+    /// # Errors
+    /// `bad_cursor`.
+    fn cursor(&self) -> ApiResult<Option<Cursor>> {
+        let all = serde_json::to_value(self).unwrap_or_default();
+        let Some(text) = all.get("cursor").and_then(Value::as_str) else { return Ok(None) };
+        let cursor = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        cursor.map(Some).ok_or_else(|| ApiError::new(Code::BadCursor))
+    }
+
+    /// Holds that the cursor that was sent, if one was, is of the list at this path.
+    ///
+    /// # Errors
+    /// `bad_cursor`, `cursor_mismatch`.
+    fn ensure_cursor_of(&self, path: &str) -> ApiResult<()> {
+        match self.cursor()? {
+            Some(cursor) if cursor.p != short_hash(path) => Err(ApiError::new(Code::CursorMismatch)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The opaque cursor of the page of the list at `path` after `after`.
+    fn cursor_for(&self, path: &str, after: &After) -> String {
+        let cursor = Cursor { f: self.fingerprint(), p: short_hash(path), after: after.clone() };
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
     }
 
@@ -96,19 +124,9 @@ pub trait ListQuery: Serialize {
             let fault = Fault::of_parameter("sort", Code::NotAllowedValue).limit(json!(Self::SORTS));
             return Err(ApiError::parameter(fault));
         }
-        let after = match text("cursor") {
-            None => None,
-            Some(text) => {
-                let cursor: Cursor = URL_SAFE_NO_PAD
-                    .decode(text)
-                    .ok()
-                    .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-                    .ok_or_else(|| ApiError::new(Code::BadCursor))?;
-                if cursor.f != self.fingerprint() {
-                    return Err(ApiError::new(Code::CursorMismatch));
-                }
-                Some(cursor.after)
-            }
+        let after = match self.cursor()? {
+            Some(cursor) if cursor.f != self.fingerprint() => return Err(ApiError::new(Code::CursorMismatch)),
+            cursor => cursor.map(|cursor| cursor.after),
         };
         // A mark of the wrong kind could only come from a forged cursor.
         let instant = sort.ends_with("created_at");

@@ -34,16 +34,16 @@ both! {
     async fn a_method_that_is_not_there_is_405_and_says_which_are(t: &T) {
         let id = Uuid::now_v7();
         for (method, path, allow) in [
-            ("DELETE", "/v1/teams".to_owned(), "GET, POST, HEAD"),
-            ("PUT", "/v1/teams".to_owned(), "GET, POST, HEAD"),
-            ("POST", format!("/v1/teams/{id}"), "GET, PATCH, HEAD"),
-            ("GET", format!("/v1/teams/{id}/ready"), "POST"),
-            ("DELETE", format!("/v1/results/{id}/verify"), "POST"),
-            ("POST", "/v1/topics".to_owned(), "GET, HEAD"),
-            ("GET", "/v1/auth/token".to_owned(), "POST"),
-            ("PATCH", format!("/v1/grants/{id}"), "GET, DELETE, HEAD"),
-            ("TRACE", "/v1/teams".to_owned(), "GET, POST, HEAD"),
-            ("BREW", "/v1/teams".to_owned(), "GET, POST, HEAD"),
+            ("DELETE", "/v1/teams".to_owned(), "GET, POST, HEAD, OPTIONS"),
+            ("PUT", "/v1/teams".to_owned(), "GET, POST, HEAD, OPTIONS"),
+            ("POST", format!("/v1/teams/{id}"), "GET, PATCH, HEAD, OPTIONS"),
+            ("GET", format!("/v1/teams/{id}/ready"), "POST, OPTIONS"),
+            ("DELETE", format!("/v1/results/{id}/verify"), "POST, OPTIONS"),
+            ("POST", "/v1/topics".to_owned(), "GET, HEAD, OPTIONS"),
+            ("GET", "/v1/auth/token".to_owned(), "POST, OPTIONS"),
+            ("PATCH", format!("/v1/grants/{id}"), "GET, DELETE, HEAD, OPTIONS"),
+            ("TRACE", "/v1/teams".to_owned(), "GET, POST, HEAD, OPTIONS"),
+            ("BREW", "/v1/teams".to_owned(), "GET, POST, HEAD, OPTIONS"),
         ] {
             let answer = t.stranger.send(Method::from_bytes(method.as_bytes()).unwrap(), &path).lenient().await;
             answer.problem(405, "method_not_allowed");
@@ -59,12 +59,12 @@ both! {
         ] {
             let answer = t.admin.send(method, &path).await;
             answer.problem(405, "method_not_allowed");
-            assert_eq!(answer.header("allow"), Some("POST"), "{path}");
+            assert_eq!(answer.header("allow"), Some("POST, OPTIONS"), "{path}");
             let options = t.stranger.send(Method::OPTIONS, &path).lenient().await;
-            assert_eq!((options.status, options.header("allow")), (204, Some("POST")));
+            assert_eq!((options.status, options.header("allow")), (204, Some("POST, OPTIONS")));
         }
         let options = t.stranger.send(Method::OPTIONS, "/v1/teams").lenient().await;
-        assert_eq!((options.status, options.header("allow")), (204, Some("GET, POST, HEAD")));
+        assert_eq!((options.status, options.header("allow")), (204, Some("GET, POST, HEAD, OPTIONS")));
     }
 
     async fn head_answers_as_get_does(t: &T) {

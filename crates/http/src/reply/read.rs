@@ -125,7 +125,8 @@ pub fn page<T, D: Serialize>(
     page: Page<T>,
     show: impl Fn(T) -> D,
 ) -> ApiResult<HttpResponse> {
-    let next_cursor = page.next.as_ref().map(|after| query.cursor_for(after));
+    query.ensure_cursor_of(request.path())?;
+    let next_cursor = page.next.as_ref().map(|after| query.cursor_for(request.path(), after));
     let body = PageBody {
         data: page.data.into_iter().map(show).collect::<Vec<D>>(),
         next_cursor: next_cursor.clone(),

@@ -106,7 +106,10 @@ pub async fn explain(
         }
         let last = found.last();
         explanation.next_cursor = last.map(|row| {
-            query.cursor_for(&After { mark: Mark::Text(row.source.team_id.to_string()), id: row.result_id })
+            query.cursor_for(
+                request.path(),
+                &After { mark: Mark::Text(row.source.team_id.to_string()), id: row.result_id },
+            )
         });
     }
     let ids: BTreeSet<Uuid> = found.iter().map(|row| row.source.team_id).collect();
