@@ -470,7 +470,7 @@ fn finish_operation(path: &str, method: &str, operation: &mut Map<String, Value>
         statuses.push("404");
     }
     let mut parameters = vec!["AcceptLanguage", "XRequestId"];
-    if method == "post" && !form {
+    if method == "post" {
         parameters.push("IdempotencyKey");
     }
     if write && !form {

@@ -30,7 +30,7 @@ pub struct AtRiskQuery {
     /// In the tree of this local day; that of `as_of` when absent.
     pub tree_as_of: Option<NaiveDate>,
     /// The ledger's entry that the answer must include, such as the `Ledger-Seq` of a write.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     pub min_ledger_seq: Option<i64>,
 }
 
@@ -119,7 +119,7 @@ pub struct CampaignsQuery {
     /// In the tree of this local day; that of today when absent.
     pub tree_as_of: Option<NaiveDate>,
     /// The ledger's entry that the answer must include, such as the `Ledger-Seq` of a write.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     pub min_ledger_seq: Option<i64>,
 }
 
