@@ -96,7 +96,11 @@ impl World<'_> {
                 asked(&op.path.replace("{id}", &id.to_string()))
             }
             "patch_indicator" => {
-                let body = json!({"campaign_id": campaign(), "name": "Mới", "unit": "lượt", "measure": "classes", "target_value": 1});
+                // Of a campaign that counts nothing yet.
+                let code = format!("HE-{}", Uuid::now_v7().simple());
+                let body = json!({"code": code, "name": "Hè", "starts_on": "2025-06-01", "ends_on": "2025-08-31", "strands": [], "modes": []});
+                let campaign = made(t, "/v1/campaigns", &body).await;
+                let body = json!({"campaign_id": campaign, "name": "Mới", "unit": "lượt", "measure": "classes", "target_value": 1});
                 let id = made(t, "/v1/indicators", &body).await;
                 asked(&format!("/v1/indicators/{id}")).json(&json!({"target_value": 2, "reason": "Thêm"}))
             }
