@@ -188,7 +188,7 @@ both! {
         }
         assert!(wrong.is_empty(), "{} examples:\n{}", wrong.len(), wrong.join("\n"));
         assert_eq!(refused.len(), REFUSED.len(), "only {refused:?} are refused");
-        assert!(taken > 50, "only {taken} examples are taken");
+        assert!(taken > 40, "only {taken} examples are taken");
     }
 }
 

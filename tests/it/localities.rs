@@ -109,6 +109,7 @@ both! {
                 ("limit", "out_of_range"),
                 ("as_of", "bad_format"),
                 ("nme", "unknown_parameter"),
+                ("sort", "not_allowed_value"),
                 ("parent_id", "bad_format"),
             ],
         );

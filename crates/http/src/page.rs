@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tinhnguyen_persistence::page::{After, PageRequest};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
+use uuid::Uuid;
 
 /// A page as it is sent.
 #[derive(Serialize)]
@@ -154,6 +155,17 @@ pub fn sort_schema<Q: ListQuery>() -> RefOr<Schema> {
         .default(Q::SORTS.first().map(|first| json!(first)))
         .build()
         .into()
+}
+
+/// Holds that a list of what stands below something isn't asked for what stands below something else.
+///
+/// # Errors
+/// `invalid_parameter`.
+pub fn same_parent(stated: Option<Uuid>, parent: Uuid) -> ApiResult<()> {
+    if stated.is_none_or(|stated| stated == parent) {
+        return Ok(());
+    }
+    Err(ApiError::parameter(Fault::of_parameter("parent_id", Code::NotAllowedValue).limit(parent.to_string())))
 }
 
 /// Declares the query of a list: its own filters and the parameters that all lists share.

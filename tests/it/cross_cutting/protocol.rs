@@ -149,8 +149,8 @@ both! {
         let team = t.team(seeded_unit(HA_NOI)).await;
         let path = format!("/v1/teams/{}", id_in(&team, "id"));
         for (name, most) in [("Accept-Language", 200), ("If-Match", 200), ("If-None-Match", 2000), ("Last-Event-ID", 40)] {
-            t.admin.get(&path).header(name, &"x".repeat(most)).await.ok(200);
-            t.admin.get(&path).header(name, &"x".repeat(most + 1)).await.faults(400, &[(name, "too_long")]);
+            t.admin.get(&path).header(name, "x".repeat(most)).await.ok(200);
+            t.admin.get(&path).header(name, "x".repeat(most + 1)).await.faults(400, &[(name, "too_long")]);
         }
     }
 

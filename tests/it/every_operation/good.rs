@@ -95,16 +95,18 @@ impl World<'_> {
                 }
                 asked(&op.path.replace("{id}", &id.to_string()))
             }
-            "patch_indicator" => {
+            "create_indicator" | "patch_indicator" => {
                 // Of a campaign that counts nothing yet.
-                let code = format!("HE-{}", Uuid::now_v7().simple());
-                let body = json!({"code": code, "name": "Hè", "starts_on": "2025-06-01", "ends_on": "2025-08-31", "strands": [], "modes": []});
+                let body = json!({"code": unique, "name": "Hè", "starts_on": "2025-06-01", "ends_on": "2025-08-31"});
                 let campaign = made(t, "/v1/campaigns", &body).await;
                 let body = json!({"campaign_id": campaign, "name": "Mới", "unit": "lượt", "measure": "classes", "target_value": 1});
+                if op.id == "create_indicator" {
+                    return asked(&op.path).json(&body);
+                }
                 let id = made(t, "/v1/indicators", &body).await;
                 asked(&format!("/v1/indicators/{id}")).json(&json!({"target_value": 2, "reason": "Thêm"}))
             }
-            "create_locality_reorganisation" => asked(&op.path).json(&renamed_ward("00010")),
+            "create_locality_reorganisation" => asked(&op.path).json(&renamed_ward("00016")),
             "get_locality_reorganisation" => {
                 let id = made(t, "/v1/localities/reorganisations", &renamed_ward("00013")).await;
                 asked(&format!("/v1/locality-reorganisations/{id}"))

@@ -66,10 +66,16 @@ both! {
             };
             let get = send(Method::GET).await;
             let head = send(Method::HEAD).await;
-            assert_eq!((head.status(), heads(&head)), (get.status(), heads(&get)));
-            assert_eq!(get.status(), 200);
-            // Events never end, so nobody knows how many bytes they are.
+            // Events never end, so nobody knows how many bytes they are; and each reading of somebody's data is told in them.
             let streams = op.media_types() == ["text/event-stream"];
+            let (mut of_head, mut of_get) = (heads(&head), heads(&get));
+            if streams || op.id == "get_volunteer_personal_data" {
+                for all in [&mut of_head, &mut of_get] {
+                    all.retain(|name, _| name != "content-length" && name != "transfer-encoding");
+                }
+            }
+            assert_eq!((head.status(), of_head), (get.status(), of_get));
+            assert_eq!(get.status(), 200);
             assert_eq!(get.headers().contains_key("content-length"), !streams);
             assert_eq!(head.bytes().await.unwrap().len(), 0);
         })

@@ -75,6 +75,10 @@ pub fn hold(app: &Data<App>, method: &Method, path: &str, answer: &Answer) {
 
 /// The fields of a body that its schema says nothing of.
 fn unsaid_fields(document: &Value, schema: &Value, body: &Value, at: &str, unsaid: &mut Vec<String>) {
+    // A problem may tell more, as each code needs (RFC 9457 §3.2).
+    if schema["$ref"] == "#/components/schemas/Problem" {
+        return;
+    }
     let schema = match schema["$ref"].as_str() {
         Some(to) => document.pointer(to.trim_start_matches('#')).unwrap(),
         None => schema,

@@ -67,6 +67,7 @@ async fn list_locality_children(
     let app = request.app()?;
     let query: LocalityQuery = request.query(&app.contract)?;
     let parent = ops::find(app.store.read(), *id).await?;
+    crate::page::same_parent(query.parent_id, parent.stamp.id)?;
     let query = LocalityQuery { parent_id: Some(parent.stamp.id), ..query };
     let page = ops::list(app.store.read(), &query, app.today()).await?;
     reply::page(&request, &query, page, Locality::of)

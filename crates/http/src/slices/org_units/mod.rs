@@ -106,6 +106,7 @@ async fn list_org_unit_children(
     let app = request.app()?;
     let query: OrgUnitQuery = request.query(&app.contract)?;
     let parent = ops::find(app.store.read(), &allowed, *id).await?;
+    crate::page::same_parent(query.parent_id, parent.stamp.id)?;
     let query = OrgUnitQuery { parent_id: Some(parent.stamp.id), ..query };
     let page = ops::list(app.store.read(), &allowed, &query).await?;
     reply::page(&request, &query, page, ops::view(&allowed))
