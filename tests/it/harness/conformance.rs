@@ -39,7 +39,9 @@ pub fn hold(app: &Data<App>, method: &Method, path: &str, answer: &Answer) {
     }
     // OAuth's endpoints say what is wrong in its own words.
     let is_oauth = matches!(path, "/v1/auth/token" | "/v1/auth/revoke" | "/v1/auth/introspect");
-    assert!(is_problem || answer.status < 400 || is_oauth, "no problem: {told}");
+    // People are told by a page.
+    let is_page = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+    assert!(is_problem || answer.status < 400 || is_oauth || is_page, "no problem: {told}");
     let document = app.contract.document();
     let Some(operation) = operation(document, method, path) else { return };
     let response = &operation["responses"][answer.status.to_string()];
