@@ -96,8 +96,9 @@ pub async fn at_risk(app: &Data<App>, scope: &Scope<ProgressRead>, query: &AtRis
         }
         // By the share that would be missing, so that a small unit is seen beside a large one.
         answer.data.sort_by(|a, b| {
-            let share = |one: &UnitAtRisk| i128::from(one.pace.forecast_total);
-            let (left, right) = (share(a) * i128::from(b.target), share(b) * i128::from(a.target));
+            // Shares are compared without dividing, so that equal ones are equal.
+            let total = |one: &UnitAtRisk| i128::from(one.pace.forecast_total);
+            let (left, right) = (total(a) * i128::from(b.target), total(b) * i128::from(a.target));
             left.cmp(&right).then_with(|| a.org_unit.code.cmp(&b.org_unit.code))
         });
         answer.data.truncate(MOST);
