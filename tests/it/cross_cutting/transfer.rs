@@ -1,10 +1,10 @@
 //! What needs a real socket, and what must not happen: slow bodies, bodies without an end, panics.
 
 use crate::harness::{
-    T, app, value,
+    T, value,
     world::{HA_NOI, new_team, seeded_unit},
 };
-use actix_web::{HttpServer, test as in_process, web::Data};
+use actix_web::{test as in_process, web::Data};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::{
@@ -21,18 +21,6 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-
-/// The service on a free port of this machine.
-async fn listening(t: &T) -> (actix_web::dev::ServerHandle, std::net::SocketAddr) {
-    let state = Data::new(app(t.store.clone(), t.clock.clone()));
-    let server = HttpServer::new(move || service(state.clone())).workers(1).disable_signals();
-    let server = server.bind(("127.0.0.1", 0)).unwrap();
-    let address = server.addrs()[0];
-    let running = server.run();
-    let handle = running.handle();
-    actix_web::rt::spawn(running);
-    (handle, address)
-}
 
 /// Reads until the other side closes.
 async fn rest(stream: &mut TcpStream) -> String {
@@ -59,7 +47,7 @@ impl Clock for Broken {
 
 only! { Sqlite:
     async fn a_body_that_comes_too_slowly_is_408_and_harms_nobody(t: &T) {
-        let (server, address) = listening(t).await;
+        let (server, address) = t.listening().await;
         let body = new_team(seeded_unit(HA_NOI)).to_string();
         let mut slow = TcpStream::connect(address).await.unwrap();
         slow.write_all(head(t, &format!("content-length: {}", body.len())).as_bytes()).await.unwrap();
@@ -81,7 +69,7 @@ only! { Sqlite:
     }
 
     async fn a_body_without_an_end_is_answered_at_its_limit(t: &T) {
-        let (server, address) = listening(t).await;
+        let (server, address) = t.listening().await;
         let (mut from, mut to) = TcpStream::connect(address).await.unwrap().into_split();
         to.write_all(head(t, "transfer-encoding: chunked").as_bytes()).await.unwrap();
         let chunk = format!("1000\r\n{}\r\n", "x".repeat(0x1000));
@@ -107,7 +95,7 @@ only! { Sqlite:
     }
 
     async fn a_body_that_breaks_off_is_no_write(t: &T) {
-        let (server, address) = listening(t).await;
+        let (server, address) = t.listening().await;
         let body = new_team(seeded_unit(HA_NOI)).to_string();
         for cut in [0, 1, body.len() / 2, body.len() - 1] {
             let mut stream = TcpStream::connect(address).await.unwrap();
@@ -128,7 +116,7 @@ only! { Sqlite:
     }
 
     async fn two_lengths_of_one_body_are_refused(t: &T) {
-        let (server, address) = listening(t).await;
+        let (server, address) = t.listening().await;
         for framing in [
             "content-length: 5\r\ncontent-length: 6",
             "content-length: 5\r\ntransfer-encoding: chunked",

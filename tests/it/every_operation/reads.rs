@@ -2,22 +2,8 @@
 
 use super::{Op, World, each};
 use crate::harness::T;
-use actix_web::{HttpServer, dev::ServerHandle};
 use reqwest::{Client, Method, Response, redirect::Policy};
-use std::{collections::BTreeMap, net::TcpListener};
-use tinhnguyen_http::app::service;
-
-/// The application of the test, on a socket: what HEAD leaves out is left out there.
-async fn served(t: &T) -> (String, ServerHandle) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    let app = t.app.clone();
-    let server =
-        HttpServer::new(move || service(app.clone())).workers(1).disable_signals().listen(listener).unwrap().run();
-    let handle = server.handle();
-    actix_web::rt::spawn(server);
-    (base, handle)
-}
+use std::collections::BTreeMap;
 
 /// The headers of an answer, but for those that each answer has its own of.
 fn heads(response: &Response) -> BTreeMap<String, String> {
@@ -51,14 +37,15 @@ both! {
 
     async fn head_is_answered_as_get_is_and_without_a_body(t: &T) {
         let world = World::new(t).await;
-        let (base, handle) = served(t).await;
+        // On a socket: what HEAD leaves out is left out there.
+        let (server, address) = t.listening().await;
         let http = Client::builder().redirect(Policy::none()).build().unwrap();
         // A login at a provider wants the other application, and its way back is good once.
         let reads = Op::all(t).into_iter().filter(|op| op.is_read() && !op.path.starts_with("/v1/auth/oidc/"));
         each(reads, 60, async |op| {
             let asked = world.good(op, &world.site).await;
             let send = async |method| {
-                let mut request = http.request(method, format!("{base}{}", asked.path));
+                let mut request = http.request(method, format!("http://{address}{}", asked.path));
                 if let Some(token) = &asked.by.token {
                     request = request.bearer_auth(token);
                 }
@@ -80,7 +67,7 @@ both! {
             assert_eq!(head.bytes().await.unwrap().len(), 0);
         })
         .await;
-        handle.stop(false).await;
+        server.stop(false).await;
         world.end().await;
     }
 }

@@ -3,8 +3,9 @@
 
 use super::{Content, Db, Fixture, Scratch, now};
 use actix_web::{
+    HttpServer,
     body::{MessageBody, to_bytes},
-    dev::Service,
+    dev::{ServerHandle, Service},
     http::{Method, header::HeaderMap},
     test::{TestRequest, init_service},
     web::{Bytes, Data},
@@ -12,7 +13,7 @@ use actix_web::{
 use futures_util::future::LocalBoxFuture;
 use secrecy::SecretString;
 use serde_json::Value;
-use std::{future::IntoFuture, ops::Deref, rc::Rc, sync::Arc, sync::LazyLock};
+use std::{future::IntoFuture, net::SocketAddr, ops::Deref, rc::Rc, sync::Arc, sync::LazyLock};
 use tinhnguyen_domain::{access::Role, clock::FixedClock};
 use tinhnguyen_http::{
     accounts::Accounts,
@@ -135,6 +136,19 @@ impl T {
         decide(&mut app.accounts);
         let app = Data::new(app);
         Replica { call: serve(app.clone()).await, app }
+    }
+
+    /// A replica on a free port of this machine. It has connections of its own, since those that its worker opens end with it.
+    pub async fn listening(&self) -> (ServerHandle, SocketAddr) {
+        let store = Store::open(self.database.clone()).await.unwrap();
+        let app = Data::new(app(store, self.clock.clone()));
+        let server = HttpServer::new(move || service(app.clone())).workers(1).disable_signals();
+        let server = server.bind(("127.0.0.1", 0)).unwrap();
+        let address = server.addrs()[0];
+        let running = server.run();
+        let handle = running.handle();
+        actix_web::rt::spawn(running);
+        (handle, address)
     }
 
     /// Somebody without a grant.
