@@ -101,6 +101,19 @@ fn answer(row: t::Model) -> StoredAnswer {
     }
 }
 
+/// The answer that a key has already, as others see it.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn answer_of(
+    conn: &impl ConnectionTrait,
+    scope: &KeyScope,
+    at: DateTime<Utc>,
+) -> StoreResult<Option<StoredAnswer>> {
+    let row = t::Entity::find().filter(of(scope)).filter(t::Column::CreatedAt.gte(at - KEPT)).one(conn).await?;
+    Ok(row.map(answer))
+}
+
 /// The answers that many keys have already, in one question.
 ///
 /// # Errors

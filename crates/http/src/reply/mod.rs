@@ -6,7 +6,7 @@ mod write;
 
 pub use cx::Cx;
 pub use read::{PUBLIC_CACHE, body, cached, cached_bytes, document, hash_tag, item, list, page, personal_item};
-pub use write::{Errand, LEDGER_SEQ, Outcome, write};
+pub use write::{Errand, LEDGER_SEQ, Outcome, again_or, write};
 
 use crate::problem::{ApiError, ApiResult};
 use actix_web::{HttpResponseBuilder, http::StatusCode};

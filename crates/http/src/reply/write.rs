@@ -241,6 +241,25 @@ pub async fn write(
     errand.answer(outcome)
 }
 
+/// What a request is told that is refused before [`write`], since what it brings is good once: the answer that its key has
+/// already, or else the refusal. It is looked for after that, so that of two at once the second one doesn't miss it.
+///
+/// # Errors
+/// The refusal, and the problems of the headers.
+pub async fn again_or(
+    refusal: ApiError,
+    app: &App,
+    request: &Request,
+    operation: &'static str,
+    actor: &Actor,
+    body_hash: &[u8],
+) -> ApiResult<HttpResponse> {
+    let errand = Errand::of(app, request, operation, actor, body_hash)?;
+    let Some(scope) = errand.key() else { return Err(refusal) };
+    let stored = idempotency::answer_of(app.store.read(), scope, errand.at()).await?.ok_or(refusal)?;
+    errand.answer(Outcome::replay(stored, errand.body_hash())?)
+}
+
 /// Does the work unless its key has an answer already, and keeps the answer with it. What was written before a refusal is
 /// taken back, and the key stays taken all the while: of two requests at once, the second one meets the first one's answer.
 async fn once(
