@@ -708,7 +708,7 @@ const IDEMPOTENCY_KEY: &str = "A key of your choice, 1 to 255 visible ASCII char
 fn shared_parameters() -> Value {
     json!({
         "AcceptLanguage": {"name": "Accept-Language", "in": "header", "required": false, "description": "`vi` (default) or `en`: the language of problems. Codes never change with it.", "schema": {"type": "string", "maxLength": 200}, "example": "en"},
-        "XRequestId": {"name": "X-Request-Id", "in": "header", "required": false, "description": "Your name for the request, 1 to 64 of `A–Z a–z 0–9 . _ -`; it comes back and stands in our logs. Anything else gets a new name.", "schema": {"type": "string", "maxLength": 200}, "example": "lop-01-07"},
+        "XRequestId": {"name": "X-Request-Id", "in": "header", "required": false, "description": "Your name for the request, 1 to 64 of `A–Z a–z 0–9 . _ -`; it comes back and stands in our logs. Anything else of up to 200 characters gets a new name.", "schema": {"type": "string", "maxLength": 200}, "example": "lop-01-07"},
         "DryRun": {"name": "dry_run", "in": "query", "required": false, "description": "`true`: the same checks and the same answer, nothing kept.", "schema": {"type": "boolean", "default": false}},
         "IdempotencyKey": {"name": "Idempotency-Key", "in": "header", "required": false, "description": IDEMPOTENCY_KEY, "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": KEY_PATTERN}, "example": "5f0c3a5e-9f7c-4b1e-8a5d-0c8f1f0e2d3b"},
         "IfMatch": {"name": "If-Match", "in": "header", "required": true, "description": "The `ETag` that you read, such as `\"3\"`; `*` for whatever version.", "schema": {"type": "string", "minLength": 1, "maxLength": 200}, "example": "\"1\""},

@@ -149,30 +149,24 @@ pub(super) async fn with<T>(
     work: impl FnOnce(&View<'_>) -> ApiResult<T>,
 ) -> ApiResult<T> {
     let when = When { as_of: query.as_of, tree_as_of: query.tree_as_of };
-    let mut work = Some(work);
-    let mut not_of_ledger = None;
-    let done = app
-        .figures
-        .when(app, when, |view| {
-            let subject = subject_of(view, query.indicator_id)?;
-            // Of the past nobody knows what teams were; the question itself is refused then.
-            if query.as_of.is_some() || is_of_ledger(subject.indicator.measure) {
-                return work.take().map(|work| work(view)).transpose();
-            }
-            not_of_ledger = Some(subject);
-            Ok(None)
-        })
-        .await??;
-    match (done, not_of_ledger, work) {
-        (Some(done), _, _) => Ok(done),
-        (None, Some(subject), Some(work)) => {
+    let answered = app.figures.when(app, when, move |view| {
+        let subject = subject_of(view, query.indicator_id)?;
+        // Of the past nobody knows what teams were; the question itself is refused then.
+        if query.as_of.is_some() || is_of_ledger(subject.indicator.measure) {
+            work(view).map(Ok)
+        } else {
+            Ok(Err((subject, work)))
+        }
+    });
+    match answered.await?? {
+        Ok(done) => Ok(done),
+        Err((subject, work)) => {
             let counted = (subject.indicator.stamp.id, subject.indicator.measure);
             let cells = rows::team_cells(app.store.read(), counted, subject.campaign.stamp.id).await?;
             app.figures
                 .when(app, when, |view| work(&View { cube: &Cube::load(view.ledger_seq(), cells), ..*view }))
                 .await?
         }
-        _ => Err(ApiError::internal("a question that was neither answered nor left")),
     }
 }
 
