@@ -50,15 +50,16 @@ impl HttpConnector for Connector {
 }
 
 /// The store of evidence files.
+#[derive(Clone)]
 pub struct EvidenceStore {
     objects: Arc<dyn ObjectStore>,
     prefix: Path,
-    uploads: Semaphore,
+    uploads: Arc<Semaphore>,
 }
 
 impl EvidenceStore {
     fn over(objects: Arc<dyn ObjectStore>, prefix: Path) -> Self {
-        Self { objects, prefix, uploads: Semaphore::new(AT_ONCE) }
+        Self { objects, prefix, uploads: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// A store that forgets everything with the process.

@@ -38,11 +38,15 @@ fn without_secrets(op: &Op<'_>, answer: &Answer) -> Value {
     body
 }
 
-/// Another body that the schema takes: one of its values is another one.
+/// Another body that the schema takes: one of its values is another one. A password is none of them: it has no part in what
+/// is kept of a body, so it makes no other one.
 fn another_body(t: &T, schema: &str, body: &Value) -> Option<Value> {
     fn leaves(value: &Value, at: &str, all: &mut Vec<String>) {
         match value {
-            Value::Object(members) => members.iter().for_each(|(name, v)| leaves(v, &format!("{at}/{name}"), all)),
+            Value::Object(members) => {
+                let others = members.iter().filter(|(name, _)| !name.ends_with("password"));
+                others.for_each(|(name, v)| leaves(v, &format!("{at}/{name}"), all));
+            }
             Value::Array(items) => items.iter().enumerate().for_each(|(n, v)| leaves(v, &format!("{at}/{n}"), all)),
             _ => all.push(at.to_owned()),
         }

@@ -141,7 +141,8 @@ impl T {
     /// A replica on a free port of this machine. It has connections of its own, since those that its worker opens end with it.
     pub async fn listening(&self) -> (ServerHandle, SocketAddr) {
         let store = Store::open(self.database.clone()).await.unwrap();
-        let app = Data::new(app(store, self.clock.clone()));
+        let evidence = self.app.evidence.clone();
+        let app = Data::new(App { evidence, ..app(store, self.clock.clone()) });
         let server = HttpServer::new(move || service(app.clone())).workers(1).disable_signals();
         let server = server.bind(("127.0.0.1", 0)).unwrap();
         let address = server.addrs()[0];

@@ -319,7 +319,7 @@ impl Vault {
         Ok(rows.into_tuple().all(conn).await?)
     }
 
-    /// A hash of a request that told personal data or a password, keyed so that nobody guesses them by what is stored of it.
+    /// A hash of a request that told personal data, keyed so that nobody guesses them by what is stored of the request.
     ///
     /// # Errors
     /// [`StoreError::Sealed`], or when the database can't be asked.

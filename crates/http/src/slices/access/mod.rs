@@ -61,8 +61,7 @@ async fn create_user(allowed: Allowed<AccessWrite>, request: Request) -> ApiResu
     let app = request.app()?;
     let input = request.body::<NewUser>(&app.contract).await?;
     let hash = hash_of(&app, input.value.password.as_ref()).await?;
-    let said = app.vault.veil(app.store.read(), &input.hash).await?;
-    reply::write(&app, &request, "create_user", &allowed.actor, &said, async |tx, cx| {
+    reply::write(&app, &request, "create_user", &allowed.actor, &input.hash, async |tx, cx| {
         ops::create_user(tx, cx, &allowed, &input.value, hash.clone()).await
     })
     .await

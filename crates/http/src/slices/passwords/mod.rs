@@ -50,14 +50,14 @@ async fn request_password_reset(request: Request) -> ApiResult<HttpResponse> {
 async fn confirm_password_reset(request: Request) -> ApiResult<HttpResponse> {
     let app = request.app()?;
     let input = request.body::<PasswordResetConfirmation>(&app.contract).await?;
-    let (actor, said) = (Actor::nobody(), app.vault.veil(app.store.read(), &input.hash).await?);
+    let actor = Actor::nobody();
     // A stranger's guess must not cost a hash of a password.
     if !resets::is_known(app.store.read(), &secrets::hash(&input.value.token)).await? {
         let refusal = ApiError::new(Code::TokenNotValid);
-        return reply::again_or(refusal, &app, &request, "confirm_password_reset", &actor, &said).await;
+        return reply::again_or(refusal, &app, &request, "confirm_password_reset", &actor, &input.hash).await;
     }
     let hash = app.passwords.hash(input.value.password.secret().clone()).await?;
-    reply::write(&app, &request, "confirm_password_reset", &actor, &said, async |tx, cx| {
+    reply::write(&app, &request, "confirm_password_reset", &actor, &input.hash, async |tx, cx| {
         ops::confirm(tx, cx, &app, &input.value, &hash).await
     })
     .await
@@ -85,10 +85,9 @@ async fn change_password(allowed: Allowed<SelfWrite>, request: Request) -> ApiRe
     let attempt = Attempt { username: username.clone(), address: request.provenance()?.address, at_home: true };
     app.guesses.allow(&attempt, now)?;
     let slot = app.passwords.slot(Queue::Home).await?;
-    let said = app.vault.veil(app.store.read(), &input.hash).await?;
     if !slot.verify(input.value.current_password.secret().clone(), known).await? {
         let refusal = ApiError::fault(Fault::at("/current_password", Code::WrongPassword));
-        let again = reply::again_or(refusal, &app, &request, "change_password", &allowed.actor, &said).await;
+        let again = reply::again_or(refusal, &app, &request, "change_password", &allowed.actor, &input.hash).await;
         if again.is_err() {
             app.guesses.failed(&attempt, now);
         }
@@ -96,7 +95,7 @@ async fn change_password(allowed: Allowed<SelfWrite>, request: Request) -> ApiRe
     }
     let hash = app.passwords.hash(input.value.password.secret().clone()).await?;
     let user_id = allowed.actor.id;
-    reply::write(&app, &request, "change_password", &allowed.actor, &said, async |tx, cx| {
+    reply::write(&app, &request, "change_password", &allowed.actor, &input.hash, async |tx, cx| {
         ops::set(tx, cx, &app, user_id, &input.value.password, &hash).await?;
         Ok(Reply::gone())
     })
