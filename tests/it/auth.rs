@@ -200,6 +200,39 @@ both! {
         viewer.get("/v1/teams").await.problem(403, "forbidden");
     }
 
+    // Of people whom every replica remembers, and behind the service's back: so that no writer can forget to tell.
+    async fn whatever_changes_somebodys_rights_is_known_everywhere_at_once(t: &T) {
+        let replica = t.replica().await;
+        let everywhere = async |caller: &Caller, expected: u16, what: &str| {
+            for asked in [caller, &replica.asked_by(caller)] {
+                for _ in 0..2 {
+                    let answer = asked.get("/v1/teams").await;
+                    assert_eq!(answer.status, expected, "{what}: {}", answer.text());
+                }
+            }
+        };
+        let person = t.nobody().await;
+        everywhere(&person, 403, "without a grant").await;
+        t.grant(&person, Role::Viewer, world::seeded_unit(world::HA_NOI), None).await;
+        everywhere(&person, 200, "granted").await;
+        for (change, expected) in [
+            ("UPDATE access_grant SET valid_to = '2020-01-01' WHERE role = 'viewer'", 403),
+            ("UPDATE access_grant SET valid_to = NULL WHERE role = 'viewer'", 200),
+            ("UPDATE user_account SET disabled = true WHERE username LIKE 'nguoi-dung-%'", 401),
+            ("UPDATE user_account SET disabled = false WHERE username LIKE 'nguoi-dung-%'", 200),
+            ("DELETE FROM access_grant WHERE role = 'viewer'", 403),
+        ] {
+            t.sql(change).await;
+            everywhere(&person, expected, change).await;
+        }
+
+        let login = form(&t.stranger, &format!("grant_type=password&username=admin&password={ADMIN_PASSWORD}")).await;
+        let admin = t.admin.clone().with_token(login.ok(200)["access_token"].as_str().unwrap().to_owned());
+        everywhere(&admin, 200, "logged in").await;
+        t.sql("UPDATE session SET revoked_at = created_at").await;
+        everywhere(&admin, 401, "the session has ended").await;
+    }
+
     async fn a_grant_is_in_force_from_its_first_to_its_last_day_in_viet_nam(t: &T) {
         let person = t.nobody().await;
         let body = json!({

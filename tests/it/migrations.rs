@@ -73,6 +73,7 @@ const TABLES: [&[&str]; 28] = [
     &["nil_report", "reporting_extension", "reporting_notice", "reporting_period"],
     &["webhook", "webhook_delivery"],
     &["cube_snapshot"],
+    &[],
 ];
 
 fn tables_of(migrations: usize) -> BTreeSet<String> {

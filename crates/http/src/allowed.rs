@@ -3,18 +3,12 @@
 
 use crate::{
     app::App,
-    group::{Group, Work, together},
+    introductions::{Known, known},
     limits::Standing,
     problem::{ApiError, ApiResult, Code, Lang},
     request::Provenance,
-    tokens::Claims,
 };
-use actix_web::{
-    FromRequest, HttpMessage, HttpRequest,
-    dev::Payload,
-    http::header,
-    web::{self, Data},
-};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
 use chrono::NaiveDate;
 use futures_util::future::LocalBoxFuture;
 use std::marker::PhantomData;
@@ -23,9 +17,11 @@ use tinhnguyen_domain::{
     org_units::{OrgUnit, UnitPath},
 };
 use tinhnguyen_persistence::{
-    ConnectionTrait, StoreError,
-    access::{User, principal, principals},
-    clients, org_units, second_factor, sessions,
+    ConnectionTrait,
+    access::{User, principal},
+    clients, org_units,
+    progress::Heads,
+    second_factor,
 };
 use uuid::Uuid;
 
@@ -113,6 +109,8 @@ pub struct Scope<P> {
     pub sees: Reaches,
     /// In which language they are answered.
     pub lang: Lang,
+    /// How far everything was when it was asked whether they are still known, after the request came.
+    pub heads: Option<Heads>,
     /// Today, by which grants are in force.
     today: NaiveDate,
     demand: PhantomData<P>,
@@ -202,9 +200,9 @@ impl<P: Demand> FromRequest for Allowed<P> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let (actor, rights, today) = asker(&request, P::PERMISSION).await?;
+            let (Known { actor, rights, heads }, today) = asker(&request, P::PERMISSION).await?;
             let lang = lang_of(&request);
-            scope(actor, rights, today).map(|scope| Self(Scope { lang, ..scope }))
+            scope(actor, rights, today).map(|scope| Self(Scope { lang, heads, ..scope }))
         })
     }
 }
@@ -227,10 +225,10 @@ impl<P: Demand, Q: Demand> FromRequest for AllowedEither<P, Q> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let (actor, rights, today) = asker(&request, P::PERMISSION).await?;
+            let (Known { actor, rights, heads }, today) = asker(&request, P::PERMISSION).await?;
             let lang = lang_of(&request);
-            let first = scope(actor.clone(), rights.clone(), today).ok().map(|scope| Scope { lang, ..scope });
-            let second = scope(actor.clone(), rights, today).ok().map(|scope| Scope { lang, ..scope });
+            let first = scope(actor.clone(), rights.clone(), today).ok().map(|scope| Scope { lang, heads, ..scope });
+            let second = scope(actor.clone(), rights, today).ok().map(|scope| Scope { lang, heads, ..scope });
             if first.is_none() && second.is_none() {
                 return Err(forbidden(P::PERMISSION));
             }
@@ -245,7 +243,7 @@ fn lang_of(request: &HttpRequest) -> Lang {
 }
 
 /// Who asks, by the request's token, and all that they may do.
-async fn asker(request: &HttpRequest, permission: Permission) -> ApiResult<(Actor, Rights, NaiveDate)> {
+async fn asker(request: &HttpRequest, permission: Permission) -> ApiResult<(Known, NaiveDate)> {
     let app = request
         .app_data::<web::Data<App>>()
         .cloned()
@@ -261,13 +259,13 @@ async fn asker(request: &HttpRequest, permission: Permission) -> ApiResult<(Acto
     let now = app.clock.now();
     let claims = app.tokens.verify(token, now).map_err(of_no_use)?;
     let known = known(&app, &claims).await?;
-    let (actor, rights) = known.ok_or_else(|| of_no_use(ApiError::new(Code::Unauthenticated)))?;
-    request.extensions_mut().insert(ActorId(actor.id));
-    count(&app, request, actor.id, claims.client_id.is_some())?;
-    if !is_own(permission) && lacks_second_factor(&app, &actor, &rights).await? {
+    let known = known.ok_or_else(|| of_no_use(ApiError::new(Code::Unauthenticated)))?;
+    request.extensions_mut().insert(ActorId(known.actor.id));
+    count(&app, request, known.actor.id, claims.client_id.is_some())?;
+    if !is_own(permission) && lacks_second_factor(&app, &known.actor, &known.rights).await? {
         return Err(ApiError::new(Code::SecondFactorRequired));
     }
-    Ok((actor, rights, app.today()))
+    Ok((known, app.today()))
 }
 
 /// A token that is no longer good is told apart from none at all (RFC 6750 §3.1).
@@ -305,62 +303,6 @@ fn count(app: &App, request: &HttpRequest, caller: Uuid, is_client: bool) -> Api
     counted
 }
 
-/// Whom a sound token speaks for, as long as account or client is open and the session stands.
-pub(crate) async fn known(app: &Data<App>, claims: &Claims) -> ApiResult<Option<(Actor, Rights)>> {
-    let conn = app.store.read();
-    if claims.client_id.is_some() {
-        let Some(client) = clients::find_any(conn, claims.sub).await?.filter(|client| !client.disabled) else {
-            return Ok(None);
-        };
-        let Some(unit) = org_units::find(conn, client.org_unit_id).await? else { return Ok(None) };
-        let mut scopes = client.scopes;
-        if let Some(narrowed) = &claims.scope {
-            scopes.retain(|scope| narrowed.split(' ').any(|n| n == scope));
-        }
-        let actor = Actor { id: client.stamp.id, username: None, full_name: client.name, email: None };
-        return Ok(Some((actor, Rights::Client { scopes, path: unit.path })));
-    }
-    together(app, Introduction { person: claims.sub, session: claims.sid }).await?
-}
-
-/// A person who is known by a sound token, and the session that it was given in.
-pub struct Introduction {
-    person: Uuid,
-    session: Option<Uuid>,
-}
-
-/// Grants are read at each request, so that a withdrawal works at once; those of requests that come at the same moment
-/// are read together.
-impl Work for Introduction {
-    type Done = ApiResult<Option<(Actor, Rights)>>;
-
-    fn queue(app: &App) -> &Group<Self> {
-        &app.introductions
-    }
-
-    async fn run(app: &Data<App>, those: &[Self]) -> Vec<Self::Done> {
-        let conn = app.store.read();
-        let sessions: Vec<Uuid> = those.iter().filter_map(|one| one.session).collect();
-        let people: Vec<Uuid> = those.iter().map(|one| one.person).collect();
-        let read = async {
-            Ok::<_, StoreError>((sessions::standing(conn, &sessions).await?, principals(conn, &people).await?))
-        };
-        let (standing, known) = match read.await {
-            Ok(read) => read,
-            Err(err) => {
-                let err = ApiError::from(err);
-                return those.iter().map(|_| Err(err.clone())).collect();
-            }
-        };
-        let of = |one: &Self| {
-            let stands = one.session.is_none_or(|session| standing.contains(&session));
-            let known = known.get(&one.person).filter(|(user, _)| stands && !user.disabled);
-            Ok(known.cloned().map(|(user, grants)| (user.into(), Rights::Person(grants))))
-        };
-        those.iter().map(of).collect()
-    }
-}
-
 /// What an account or a registered client may do today, without a token of theirs: for what they began and somebody else
 /// finishes. None when it is gone or shut.
 ///
@@ -387,5 +329,5 @@ pub fn scope<P: Demand>(actor: Actor, rights: Rights, today: NaiveDate) -> ApiRe
         return Err(forbidden(P::PERMISSION));
     }
     let sees = rights.sees(today);
-    Ok(Scope { actor, rights, reaches, sees, lang: Lang::default(), today, demand: PhantomData })
+    Ok(Scope { actor, rights, reaches, sees, lang: Lang::default(), heads: None, today, demand: PhantomData })
 }

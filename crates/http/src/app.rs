@@ -4,13 +4,13 @@ use crate::{
     account_pages,
     accounts::Accounts,
     address::Networks,
-    allowed::Introduction,
     contract::Contract,
     cors::{self, Origins},
     docs_pages, edge,
     evidence_store::EvidenceStore,
     group::Group,
     guesses::Guesses,
+    introductions::Introductions,
     limits::{Limits, Quotas},
     metrics::Metrics,
     outgoing::Outgoing,
@@ -104,8 +104,8 @@ pub struct App {
     pub evidence: EvidenceStore,
     /// The folded ledger.
     pub figures: Figures,
-    /// People whose grants wait to be read together.
-    pub introductions: Group<Introduction>,
+    /// People who were introduced, and what they may do.
+    pub introductions: Introductions,
     /// New results that wait to be written together.
     pub filings: Group<Filing>,
     /// Who waits for something to change.
@@ -126,7 +126,7 @@ impl App {
         // SQLite has one writer. On PostgreSQL one group is prepared while another one commits.
         let writers = if store.engine() == "sqlite" { 1 } else { 2 };
         Self {
-            introductions: Group::new(2, GROUP),
+            introductions: Introductions::default(),
             filings: Group::new(writers, GROUP),
             store,
             clock,

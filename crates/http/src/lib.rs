@@ -18,6 +18,7 @@ mod example;
 mod fields;
 pub mod group;
 pub mod guesses;
+pub mod introductions;
 pub mod keyring;
 pub mod limits;
 pub mod mail;

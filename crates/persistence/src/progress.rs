@@ -48,21 +48,41 @@ impl Heads {
 }
 
 const SUBJECTS: &str = "subjects";
+/// Advanced by triggers (migration m29).
+const ACCESS: &str = "access";
+
+/// How everything stands, and who may do what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbers {
+    /// How everything stands.
+    pub heads: Heads,
+    /// Changes of accounts, grants and sessions.
+    pub access: i64,
+}
+
+/// Both. One round trip.
+///
+/// # Errors
+/// When the database can't be asked.
+pub async fn numbers(conn: &impl ConnectionTrait) -> StoreResult<Numbers> {
+    let names = [ledger::HEAD, org_units::TREE, SUBJECTS, reference::DEMO, ACCESS];
+    let rows = counter::Entity::find().filter(counter::Column::Name.is_in(names)).all(conn).await?;
+    let of = |name: &str| rows.iter().find(|row| row.name == name).map_or(0, |row| row.value);
+    let heads = Heads {
+        ledger_seq: of(ledger::HEAD),
+        trees: of(org_units::TREE),
+        subjects: of(SUBJECTS),
+        demo: of(reference::DEMO) > 0,
+    };
+    Ok(Numbers { heads, access: of(ACCESS) })
+}
 
 /// How everything stands. One round trip.
 ///
 /// # Errors
 /// When the database can't be asked.
 pub async fn heads(conn: &impl ConnectionTrait) -> StoreResult<Heads> {
-    let names = [ledger::HEAD, org_units::TREE, SUBJECTS, reference::DEMO];
-    let rows = counter::Entity::find().filter(counter::Column::Name.is_in(names)).all(conn).await?;
-    let of = |name: &str| rows.iter().find(|row| row.name == name).map_or(0, |row| row.value);
-    Ok(Heads {
-        ledger_seq: of(ledger::HEAD),
-        trees: of(org_units::TREE),
-        subjects: of(SUBJECTS),
-        demo: of(reference::DEMO) > 0,
-    })
+    Ok(numbers(conn).await?.heads)
 }
 
 /// Counts a change of what is counted or of how much is wanted. Every writer of campaigns, indicators and targets calls it.

@@ -140,6 +140,9 @@ async fn queries(op: &Op<'_>, asked: &Asked) {
             of_parameter(&answer, name);
         }
     }
+    if op.has("header", "Idempotency-Key") {
+        of_parameter(&asked.send().key("khóa").await, "Idempotency-Key");
+    }
     // Something that never was.
     if op.permission.is_some() && op.path.contains("{id}") {
         let never = Uuid::now_v7().to_string();

@@ -29,7 +29,7 @@ use std::{
 use tinhnguyen_domain::{clock::Clock, progress::Cube, teams::TeamKind};
 use tinhnguyen_persistence::{
     Store, StoreError, StoreResult, Tx, ledger,
-    progress::{self as rows, Heads},
+    progress::{self as rows, Heads, Numbers},
 };
 use tokio::sync::Mutex;
 use tracing::{error, info};
@@ -96,6 +96,8 @@ pub struct When {
     pub as_of: Option<DateTime<Utc>>,
     /// In the trees of this local day; those of `as_of`'s when absent.
     pub tree_as_of: Option<NaiveDate>,
+    /// How far everything is, where that was asked since the request came.
+    pub heads: Option<Heads>,
 }
 
 struct State {
@@ -106,19 +108,19 @@ struct State {
     subjects: Arc<Subjects>,
 }
 
-/// Asks how far everything is.
+/// Asks how far everything is, and who may do what.
 pub struct HowFar;
 
 impl Work for HowFar {
-    type Done = ApiResult<Heads>;
+    type Done = ApiResult<Numbers>;
 
     fn queue(app: &App) -> &Group<Self> {
         &app.figures.questions
     }
 
     async fn run(app: &Data<App>, those: &[Self]) -> Vec<Self::Done> {
-        let heads = rows::heads(app.store.read()).await.map_err(ApiError::from);
-        those.iter().map(|_| heads.clone()).collect()
+        let numbers = rows::numbers(app.store.read()).await.map_err(ApiError::from);
+        those.iter().map(|_| numbers.clone()).collect()
     }
 }
 
@@ -142,7 +144,11 @@ impl Figures {
     /// # Errors
     /// When the database can't be asked.
     pub async fn refreshed(&self, app: &Data<App>) -> ApiResult<Heads> {
-        let heads = together(app, HowFar).await??;
+        let heads = together(app, HowFar).await??.heads;
+        self.come_to(app, heads).await
+    }
+
+    async fn come_to(&self, app: &App, heads: Heads) -> ApiResult<Heads> {
         if !self.covers(&heads) {
             let _alone = self.refreshing.lock().await;
             if !self.covers(&heads) {
@@ -171,7 +177,10 @@ impl Figures {
                 .message("Thời điểm này chưa đến.", "This instant has not come yet.");
             return Err(ApiError::parameter(fault));
         }
-        let heads = self.refreshed(app).await?;
+        let heads = match when.heads {
+            Some(heads) => self.come_to(app, heads).await?,
+            None => self.refreshed(app).await?,
+        };
         let seq = match when.as_of {
             Some(as_of) => Some(ledger::seq_at(app.store.read(), as_of).await?),
             None => None,

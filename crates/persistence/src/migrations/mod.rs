@@ -31,6 +31,7 @@ mod m25_reorganisations;
 mod m26_reporting;
 mod m27_webhooks;
 mod m28_snapshots;
+mod m29_access_number;
 
 /// The migrations in their order.
 pub struct Migrator;
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m26_reporting::M),
             Box::new(m27_webhooks::M),
             Box::new(m28_snapshots::M),
+            Box::new(m29_access_number::M),
         ]
     }
 }

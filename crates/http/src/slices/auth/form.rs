@@ -31,8 +31,10 @@ impl Form {
     /// parameters; others are passed over (RFC 6749 §3.2).
     ///
     /// # Errors
-    /// 408 and 413 problems of the transfer.
+    /// 408 and 413 problems of the transfer, 400 of the headers.
     pub async fn read<T: ToSchema>(request: &Request) -> ApiResult<Refused<Self>> {
+        // It is of no use here, and still has to be one.
+        request.idempotency_key()?;
         let kind = request.header(header::CONTENT_TYPE).unwrap_or_default();
         let essence = kind.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {

@@ -6,9 +6,10 @@ use super::{
     secrets,
 };
 use crate::{
-    allowed::{Actor, Scope, SelfRead, known, lacks_second_factor},
+    allowed::{Actor, Scope, SelfRead, lacks_second_factor},
     app::App,
     guesses::Attempt,
+    introductions::{Known, known},
     passwords::Queue,
     problem::ApiResult,
     request::Provenance,
@@ -227,7 +228,9 @@ pub async fn introspect(app: &Data<App>, form: &Form) -> ApiResult<Refused<Intro
     let Ok(claims) = app.tokens.verify(token.expose_secret(), app.clock.now()) else {
         return Ok(Ok(Introspection::default()));
     };
-    let Some((actor, rights)) = known(app, &claims).await? else { return Ok(Ok(Introspection::default())) };
+    let Some(Known { actor, rights, .. }) = known(app, &claims).await? else {
+        return Ok(Ok(Introspection::default()));
+    };
     let scope = may(app, &actor, &rights).await?.join(" ");
     Ok(Ok(Introspection {
         active: true,

@@ -24,7 +24,7 @@ use tinhnguyen_domain::{
     org_units::{OrgUnit, UnitPath},
     progress::{Cube, Pace, percent},
 };
-use tinhnguyen_persistence::progress as rows;
+use tinhnguyen_persistence::progress::{self as rows, Heads};
 use uuid::Uuid;
 
 /// A parameter that names nothing, or nothing in sight.
@@ -148,7 +148,19 @@ pub(super) async fn with<T>(
     query: &ProgressQuery,
     work: impl FnOnce(&View<'_>) -> ApiResult<T>,
 ) -> ApiResult<T> {
-    let when = When { as_of: query.as_of, tree_as_of: query.tree_as_of };
+    with_heads(app, query, None, work).await
+}
+
+/// The same, where it was asked already how far everything is.
+async fn with_heads<T>(
+    app: &Data<App>,
+    query: &ProgressQuery,
+    heads: Option<Heads>,
+    work: impl FnOnce(&View<'_>) -> ApiResult<T>,
+) -> ApiResult<T> {
+    // What was waited for may have come after that.
+    let heads = heads.filter(|heads| query.min_ledger_seq.is_none_or(|seq| heads.ledger_seq >= seq));
+    let when = When { as_of: query.as_of, tree_as_of: query.tree_as_of, heads };
     let answered = app.figures.when(app, when, move |view| {
         let subject = subject_of(view, query.indicator_id)?;
         // Of the past nobody knows what teams were; the question itself is refused then.
@@ -181,7 +193,7 @@ pub(super) fn body_of<T: Serialize>(value: &T) -> ApiResult<Body> {
 /// The problems that the operation states.
 pub async fn progress(app: &Data<App>, scope: &Scope<ProgressRead>, query: &ProgressQuery) -> ApiResult<Body> {
     let beside = groups::beside(app, scope, query).await?;
-    with(app, query, |view| {
+    with_heads(app, query, scope.heads, |view| {
         let (subject, unit, asked) = question(view, scope, query)?;
         // Teams, and what teams and periods are called, aren't in the ledger.
         let lasting = matches!(beside, Beside::Nothing) && is_of_ledger(subject.indicator.measure);

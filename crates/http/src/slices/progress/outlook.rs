@@ -117,7 +117,7 @@ pub async fn compared(
     query: &CampaignsQuery,
 ) -> ApiResult<CampaignsCompared> {
     let measure = query.measure.unwrap_or(Measure::BeneficiaryTurns);
-    let when = When { as_of: None, tree_as_of: query.tree_as_of };
+    let when = When { tree_as_of: query.tree_as_of, ..When::default() };
     let mut cells = None;
     if !ops::is_of_ledger(measure) {
         let subjects = app.figures.with(app, |view| view.subjects.counting(measure)).await?;
