@@ -62,6 +62,7 @@ pub async fn growth(plan: &Plan, fresh: impl Fn(u64) -> Result<On>) -> Result<Ve
 async fn one(plan: &Plan, on: &On, results: u64) -> Result<Reached> {
     filled(plan, on, results).await?;
     let mut service = plan.start(on).await?;
+    service.settled(results).await?;
     let teams = writes::teams_of(&service, writes::CLIENTS).await?;
     let mut rates: Vec<(&'static str, Vec<f64>)> =
         ["P1 progress", "P2 public progress", "P3 one result", "P4 a page of 50", "P5 post a result"]

@@ -198,7 +198,7 @@ pub async fn start(plan: &Plan, on: &On) -> Result<Vec<Line>> {
     let size = filled(plan, on, plan.results).await?;
     // The first start after so much was filed keeps a snapshot; those after it begin from there, as a service does in life.
     let service = plan.start(on).await?;
-    service.settled().await?;
+    service.settled(plan.results).await?;
     service.stop()?;
     let (mut ready, mut memory) = (vec![], vec![]);
     let bar = plan.bar(&format!("P11 on {}", on.name()), plan.rounds);

@@ -111,10 +111,11 @@ impl Service {
         Ok(())
     }
 
-    /// Waits until it has kept a snapshot of its figures, as it does a moment after it was started, if one is due.
-    pub async fn settled(&self) -> Result<()> {
+    /// Waits until it has kept a snapshot of its figures, as it does after it was started over so many results, if one is due.
+    pub async fn settled(&self, results: u64) -> Result<()> {
         let started = Instant::now();
-        while !self.said().contains("snapshot of the figures kept") && started.elapsed() < Duration::from_secs(20) {
+        while results > 200_000 && !self.said().contains("snapshot of the figures kept") {
+            ensure!(started.elapsed() < Duration::from_secs(1_800), "no snapshot of the figures within half an hour");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         Ok(())

@@ -328,6 +328,14 @@ both! {
         for seq in 0..=head {
             summed.push(ledger::cube_at(conn, seq, None).await.unwrap());
         }
+        for (seq, expected) in (0..).zip(&summed) {
+            for step in [1, 4] {
+                for known in [None, summed.last().cloned()] {
+                    let cube = ledger::cube_in_steps(conn, seq, known, step).await.unwrap();
+                    assert_eq!(cells(&cube), cells(expected), "at {seq}, {step} by {step}");
+                }
+            }
+        }
         for kept in [head / 3, head * 2 / 3] {
             let cube = &summed[usize::try_from(kept).unwrap()];
             for _ in 0..2 {

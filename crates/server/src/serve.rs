@@ -220,6 +220,8 @@ async fn audit_totals(app: &App) -> Infallible {
 async fn keep_figures(app: &App) -> Infallible {
     let mut every = interval(KEEP_FIGURES_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Not beside the first reading of the ledger, for which somebody may wait; what it can't read is said where it is begun.
+    let _ = app.figures.load(&app.store).await;
     loop {
         every.tick().await;
         if let Err(err) = tinhnguyen_http::progress::snapshot(&app.store, app.clock.as_ref()).await {

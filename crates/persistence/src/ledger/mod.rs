@@ -5,7 +5,7 @@ mod check;
 mod snapshots;
 
 pub use check::{Audit, CheckReport, Disagreement, audit, check};
-pub use snapshots::{EVERY, cube_at, cube_now, forget_snapshots, snapshot_due, take_snapshot};
+pub use snapshots::{EVERY, cube_at, cube_in_steps, cube_now, forget_snapshots, snapshot_due, take_snapshot};
 
 use crate::{
     StoreResult, Tx,

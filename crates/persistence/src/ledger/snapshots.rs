@@ -22,6 +22,9 @@ use uuid::Uuid;
 
 /// After how many entries the next snapshot is due: summing so many takes a database well under a second.
 pub const EVERY: i64 = 200_000;
+/// How many entries are summed by one statement at the most: far below its time limit on a busy machine, and little enough that
+/// what it gives needs no more memory than the cube itself.
+const STEP: i64 = 500_000;
 /// How hard the bytes are packed: what zstd calls its default.
 const LEVEL: i32 = 3;
 /// The layout of the bytes. A snapshot of another layout is passed over.
@@ -108,21 +111,31 @@ pub async fn cube_now(snapshot: &Tx) -> StoreResult<Cube> {
 /// # Errors
 /// When the database can't be asked or a row is corrupt.
 pub async fn cube_at(conn: &impl ConnectionTrait, seq: i64, known: Option<Cube>) -> StoreResult<Cube> {
+    cube_in_steps(conn, seq, known, STEP).await
+}
+
+/// The same by statements that sum at most `step` entries each, 1 or more.
+///
+/// # Errors
+/// When the database can't be asked or a row is corrupt.
+pub async fn cube_in_steps(conn: &impl ConnectionTrait, seq: i64, known: Option<Cube>, step: i64) -> StoreResult<Cube> {
     let stored = newest(conn, seq).await?;
     let near = known.filter(|cube| cube.ledger_seq().abs_diff(seq) <= seq.abs_diff(stored));
-    let from = match near {
+    let mut cube = match near {
         Some(cube) => cube,
         None => load(conn, stored).await?,
     };
-    let at = from.ledger_seq();
-    let (after, to) = if at <= seq { (at, seq) } else { (seq, at) };
-    let mut difference = between(conn, after, to).await?;
-    if seq < at {
-        for (_, count) in &mut difference {
-            *count = Count::default() - *count;
-        }
+    while cube.ledger_seq() < seq {
+        let next = Ord::min(seq, cube.ledger_seq() + step);
+        let difference = between(conn, cube.ledger_seq(), next).await?;
+        cube = cube.moved_to(next, difference);
     }
-    Ok(from.moved_to(seq, difference))
+    while cube.ledger_seq() > seq {
+        let next = Ord::max(seq, cube.ledger_seq() - step);
+        let difference = between(conn, next, cube.ledger_seq()).await?;
+        cube = cube.moved_to(next, difference.into_iter().map(|(key, count)| (key, Count::default() - count)));
+    }
+    Ok(cube)
 }
 
 /// Whether a cube has gone so far beyond the last snapshot that it should be kept as the next one.
