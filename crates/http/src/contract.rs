@@ -700,7 +700,7 @@ const KEY_PATTERN: &str = r#"^([!#-~]([ -~]*[!-~])?|"([ !#-\[\]-~]|\\["\\])+")$"
 
 const IDEMPOTENCY_KEY: &str = "A key of your choice, 1 to 255 visible ASCII characters, as it is or as a structured field's string \
     (`\"…\"`, RFC 8941): both are the same key. It belongs to you, the method and the path; a retry with the same body (passwords are \
-    not compared) gives the stored answer, with `Idempotency-Replayed: true`, for 24 hours. Stored is what was done (2xx) and what the \
+    compared where they are all that it says) gives the stored answer, with `Idempotency-Replayed: true`, for 24 hours. Stored is what was done (2xx) and what the \
     state was against (409 and 422 beyond what the body alone says): after the state was mended, send it under a new key. Never stored, \
     so that the same key may be used again: 400, 401, 403, 404, 408, 412, 413, 415, 428, 429, 5xx, `idempotency_in_progress`, and the \
     422 of a body that breaks its schema or the rules across its fields. A rehearsal (`dry_run=true`) takes no key. Requests for tokens \

@@ -38,21 +38,26 @@ fn without_secrets(op: &Op<'_>, answer: &Answer) -> Value {
     body
 }
 
-/// Another body that the schema takes: one of its values is another one. A password is none of them: it has no part in what
-/// is kept of a body, so it makes no other one.
+/// Another body that the schema takes: one of its values is another one. A password has no part in
+/// what is kept of a body, so it makes another one only where there is nothing else.
 fn another_body(t: &T, schema: &str, body: &Value) -> Option<Value> {
-    fn leaves(value: &Value, at: &str, all: &mut Vec<String>) {
+    fn leaves(value: &Value, at: &str, all: &mut Vec<String>, passwords: bool) {
         match value {
             Value::Object(members) => {
-                let others = members.iter().filter(|(name, _)| !name.ends_with("password"));
-                others.for_each(|(name, v)| leaves(v, &format!("{at}/{name}"), all));
+                let others = members.iter().filter(|(name, _)| passwords || !name.ends_with("password"));
+                others.for_each(|(name, v)| leaves(v, &format!("{at}/{name}"), all, passwords));
             }
-            Value::Array(items) => items.iter().enumerate().for_each(|(n, v)| leaves(v, &format!("{at}/{n}"), all)),
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(n, v)| leaves(v, &format!("{at}/{n}"), all, passwords))
+            }
             _ => all.push(at.to_owned()),
         }
     }
     let mut places = Vec::new();
-    leaves(body, "", &mut places);
+    leaves(body, "", &mut places, false);
+    if places.is_empty() {
+        leaves(body, "", &mut places, true);
+    }
     let mut others = places.into_iter().filter_map(|place| {
         let mut other = body.clone();
         let leaf = other.pointer_mut(&place)?;
