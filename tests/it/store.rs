@@ -123,7 +123,9 @@ both! {
             };
             let kept = db.store.write(count).await.unwrap();
             if let Some(outcome) = finished {
-                outcome.unwrap();
+                // PostgreSQL may still have been committing the one before, stopped after it was told to, when its rows
+                // were counted: then they were in this one's way, and are kept whole.
+                assert!(matches!(outcome, Ok(()) | Err(StoreError::Conflict(_))), "{outcome:?}");
                 assert_eq!(kept, 10);
                 break;
             }
