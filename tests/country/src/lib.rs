@@ -59,7 +59,7 @@ impl Size {
 pub async fn fill(on: &On, size: Size, mut told: impl FnMut(&str)) -> Result<()> {
     match on {
         On::Sqlite(path) => {
-            let mut db = sqlite(path).await?;
+            let mut db = sqlite(path, size).await?;
             for (what, statement) in sql::statements(sql::Dialect::Sqlite, size) {
                 told(what);
                 db.execute(AssertSqlSafe(statement.clone())).await.with_context(|| format!("{what}: {statement}"))?;
@@ -78,13 +78,15 @@ pub async fn fill(on: &On, size: Size, mut told: impl FnMut(&str)) -> Result<()>
     Ok(())
 }
 
-async fn sqlite(path: &Path) -> Result<SqliteConnection> {
+async fn sqlite(path: &Path, size: Size) -> Result<SqliteConnection> {
     ensure!(path.is_file(), "{} is not there: it must be migrated and seeded first", path.display());
+    // In KiB: what is written in one statement and doesn't fit is written twice and more, as indexes are not in its order.
+    let cache = (size.results * 2 / 5).max(200_000);
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Off)
-        .pragma("cache_size", "-200000")
+        .pragma("cache_size", format!("-{cache}"))
         .pragma("temp_store", "memory");
     Ok(SqliteConnection::connect_with(&options).await?)
 }
