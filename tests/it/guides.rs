@@ -1,10 +1,15 @@
-//! The first-call guide: its commands are run as they stand against a fresh service, and what it shows is what they say.
+//! The guides: those of the first call are run as they stand against a fresh service, and what it shows is what they say; both
+//! languages show the same.
 
 use crate::harness::{
     Blank,
     desk::{Desk, PASSWORD},
 };
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// Commands of a guide, and what it shows as their answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,15 +18,32 @@ struct Step {
     answer: Option<String>,
 }
 
-fn steps(guide: &str) -> Vec<Step> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides").join(guide);
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides")
+}
+
+/// The blocks of a guide, each with its language.
+fn blocks(guide: &str) -> Vec<(String, String)> {
+    let path = directory().join(guide);
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let mut steps: Vec<Step> = Vec::new();
+    let mut blocks = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let Some(language) = line.strip_prefix("```") else { continue };
-        let block: String = lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
-        match language {
+        let block = lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect();
+        blocks.push((language.to_owned(), block));
+    }
+    blocks
+}
+
+fn headings(guide: &str) -> usize {
+    fs::read_to_string(directory().join(guide)).unwrap().lines().filter(|line| line.starts_with("## ")).count()
+}
+
+fn steps(guide: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for (language, block) in blocks(guide) {
+        match &*language {
             "bash" => steps.push(Step { commands: block, answer: None }),
             "json" => {
                 let step = steps.last_mut().unwrap_or_else(|| panic!("{guide}: an answer to nothing"));
@@ -35,9 +57,20 @@ fn steps(guide: &str) -> Vec<Step> {
     steps
 }
 
+/// So what is tried in one language holds in the other.
 #[test]
-fn both_languages_show_the_same_commands_and_answers() {
-    assert_eq!(steps("first-call.vi.md"), steps("first-call.md"));
+fn both_languages_show_the_same_code_under_as_many_headings() {
+    let mut guides = 0;
+    for file in fs::read_dir(directory()).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        let Some(guide) = name.strip_suffix(".md").filter(|guide| !guide.ends_with(".vi")) else { continue };
+        let (english, vietnamese) = (format!("{guide}.md"), format!("{guide}.vi.md"));
+        assert_eq!(blocks(&vietnamese), blocks(&english), "{guide}");
+        // Sections are linked to by their number.
+        assert_eq!(headings(&vietnamese), headings(&english), "{guide}");
+        guides += 1;
+    }
+    assert!(guides >= 4, "only {guides} guides");
 }
 
 both! {

@@ -11,33 +11,30 @@ pub(super) struct Guide {
     /// Who wants to read it.
     pub(super) summary: fn(&Words) -> &'static str,
     english: &'static str,
-    /// Where there is one.
-    vietnamese: Option<&'static str>,
+    vietnamese: &'static str,
 }
 
-macro_rules! text {
-    ($file:literal) => {
-        include_str!(concat!("../../../../docs/guides/", $file))
+macro_rules! guide {
+    ($name:literal, $summary:ident) => {
+        Guide {
+            name: $name,
+            summary: |t| t.$summary,
+            english: include_str!(concat!("../../../../docs/guides/", $name, ".md")),
+            vietnamese: include_str!(concat!("../../../../docs/guides/", $name, ".vi.md")),
+        }
     };
 }
 
 /// All guides, the first to read first.
 pub(super) const GUIDES: &[Guide] = &[
-    Guide {
-        name: "first-call",
-        summary: |t| t.first_call,
-        english: text!("first-call.md"),
-        vietnamese: Some(text!("first-call.vi.md")),
-    },
-    Guide { name: "offline-app", summary: |t| t.offline_app, english: text!("offline-app.md"), vietnamese: None },
-    Guide { name: "webhooks", summary: |t| t.webhooks, english: text!("webhooks.md"), vietnamese: None },
-    Guide { name: "embedding", summary: |t| t.embedding, english: text!("embedding.md"), vietnamese: None },
+    guide!("first-call", first_call),
+    guide!("offline-app", offline_app),
+    guide!("webhooks", webhooks),
+    guide!("embedding", embedding),
 ];
 
 /// A guide as HTML.
 pub(super) struct Rendered {
-    /// The language that it is in: not every guide is in both.
-    pub(super) lang: Lang,
     /// Its heading.
     pub(super) title: String,
     /// What comes below the heading.
@@ -52,23 +49,21 @@ impl Guide {
         format!("/docs/guides/{}", self.name)
     }
 
-    /// Its text in the language that is wanted, or in the one that there is.
-    pub(super) fn text(&self, wanted: Lang) -> (Lang, &'static str) {
-        match (wanted, self.vietnamese) {
-            (Lang::Vi, Some(text)) => (Lang::Vi, text),
-            _ => (Lang::En, self.english),
+    const fn text(&self, lang: Lang) -> &'static str {
+        match lang {
+            Lang::Vi => self.vietnamese,
+            Lang::En => self.english,
         }
     }
 
     /// Its heading.
-    pub(super) fn title(&self, wanted: Lang) -> (Lang, &'static str) {
-        let (lang, text) = self.text(wanted);
-        (lang, text.lines().next().unwrap_or_default().trim_start_matches("# "))
+    pub(super) fn title(&self, lang: Lang) -> &'static str {
+        self.text(lang).lines().next().unwrap_or_default().trim_start_matches("# ")
     }
 
     /// The page's content.
     pub(super) fn render(&self, look: &Look) -> Rendered {
-        let (lang, text) = self.text(look.lang);
+        let text = self.text(look.lang);
         let (mut title, mut sections) = (String::new(), Vec::new());
         let mut events = Vec::new();
         // The text of the heading that is being read.
@@ -117,7 +112,7 @@ impl Guide {
         }
         let mut body = String::new();
         html::push_html(&mut body, events.into_iter());
-        Rendered { lang, title, body, sections }
+        Rendered { title, body, sections }
     }
 }
 

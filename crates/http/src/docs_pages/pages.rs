@@ -66,8 +66,6 @@ impl Frame {
 #[derive(Debug)]
 struct Entry {
     title: &'static str,
-    /// The language that it is in, where that is not the page's.
-    lang: Option<&'static str>,
     summary: &'static str,
     href: String,
     current: bool,
@@ -76,10 +74,8 @@ struct Entry {
 fn entries(look: &Look, current: &str) -> Vec<Entry> {
     let t = Words::of(look.lang);
     let entry = |guide: &Guide| {
-        let (lang, title) = guide.title(look.lang);
-        let lang = (lang != look.lang).then(|| lang.tag());
         let (href, current) = (look.href(&guide.path()), guide.name == current);
-        Entry { title, lang, summary: (guide.summary)(t), href, current }
+        Entry { title: guide.title(look.lang), summary: (guide.summary)(t), href, current }
     };
     GUIDES.iter().map(entry).collect()
 }
@@ -112,8 +108,6 @@ pub(super) struct GuidePage {
     f: Frame,
     guides: Vec<Entry>,
     guide: Rendered,
-    /// The language that it is in, where that is not the page's.
-    elsewhere: Option<&'static str>,
 }
 
 impl GuidePage {
@@ -122,7 +116,6 @@ impl GuidePage {
         Self {
             f: Frame::new(look, &guide.path(), rendered.title.clone()),
             guides: entries(look, guide.name),
-            elsewhere: (rendered.lang != look.lang).then(|| rendered.lang.tag()),
             guide: rendered,
         }
     }
