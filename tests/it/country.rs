@@ -73,6 +73,8 @@ struct Country {
     conn: DatabaseConnection,
     units: Vec<(Uuid, String)>,
     places: Vec<(Uuid, String)>,
+    /// Those that begin with the reform, and came from one place alone: they are asked for as that one.
+    renewed: Vec<(Uuid, String)>,
     teams: Vec<Uuid>,
 }
 
@@ -112,18 +114,31 @@ async fn naive(database: &Database, postgres: bool) -> DatabaseConnection {
 impl Country {
     async fn of(t: &T) -> Self {
         let conn = t.store.read();
-        let pairs = async |from: &str| {
-            let ids: Vec<Uuid> = values(conn, &format!("SELECT id AS value FROM {from} ORDER BY path")).await;
-            let paths: Vec<String> = values(conn, &format!("SELECT path AS value FROM {from} ORDER BY path")).await;
+        let pairs = async |path: &str, from: &str| {
+            let ids: Vec<Uuid> = values(conn, &format!("SELECT one.id AS value FROM {from} ORDER BY one.path")).await;
+            let paths: Vec<String> =
+                values(conn, &format!("SELECT {path} AS value FROM {from} ORDER BY one.path")).await;
             ids.into_iter().zip(paths).collect::<Vec<_>>()
         };
+        let origins = "SELECT s.successor_id, min(p.path) AS path FROM locality_successor s \
+                       JOIN locality p ON p.id = s.predecessor_id WHERE s.is_default \
+                       GROUP BY s.successor_id HAVING count(*) = 1";
+        let renewed =
+            pairs("origin.path", &format!("locality one JOIN ({origins}) origin ON origin.successor_id = one.id"))
+                .await;
+        assert!(renewed.len() > 100, "{}", renewed.len());
         let postgres = matches!(t.db.database(), Database::Postgres { .. });
         Self {
             postgres,
             conn: naive(&t.db.database(), postgres).await,
             // Who has ended is asked for as its successor.
-            units: pairs("org_unit WHERE valid_to IS NULL").await,
-            places: pairs("locality").await,
+            units: pairs("one.path", "org_unit one WHERE one.valid_to IS NULL").await,
+            places: pairs(
+                "one.path",
+                &format!("locality one WHERE one.id NOT IN (SELECT successor_id FROM ({origins}) origin)"),
+            )
+            .await,
+            renewed,
             teams: values(conn, "SELECT id AS value FROM team ORDER BY code").await,
         }
     }
@@ -142,7 +157,8 @@ impl Country {
         let level: Vec<_> = self.units.iter().filter(|unit| depth(unit) == *wanted).collect();
         let (id, path) = level.choose(rng).unwrap();
         question.ask("org_unit_id", id, format_args!("unit_path LIKE '{path}%'"));
-        if let Some((id, path)) = self.places.choose(rng)
+        let places = if rng.random_bool(0.1) { &self.renewed } else { &self.places };
+        if let Some((id, path)) = places.choose(rng)
             && rng.random_bool(0.3)
         {
             question.ask("locality_id", id, format_args!("place_path LIKE '{path}%'"));
